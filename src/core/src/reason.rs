@@ -1,0 +1,55 @@
+//! Why an action was done in part, skipped, or refused: one table, from which reports and docs come.
+//!
+//! What must hold here: the order is part of the counter page's layout; new rows go to the end. Each row says in
+//! a few words what happened and, where the user can do something about it, the one-line remedy.
+
+macro_rules! reasons {
+    ($($id:ident $text:literal $remedy:literal;)*) => {
+        /// A reason, as the counter page numbers it.
+        #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+        #[repr(u8)]
+        #[allow(missing_docs)] // each row of TABLE says what it means
+        pub enum Reason { $($id),* }
+        /// (reason, remedy or empty), in the order of [`Reason`].
+        pub const TABLE: &[(&str, &str)] = &[$(($text, $remedy)),*];
+    };
+}
+
+reasons! {
+    Done "done" "";
+    NotYet "not yet: a later version does this" "";
+    Errno "the kernel refused" "";
+    OldKernel "this kernel lacks the call" "";
+    Fallback "this kernel lacks the call, done in another way" "";
+    BudgetOption "over the budget given" "raise the option (faultless policy show prints the budgets)";
+    BudgetLimit "no memory to spare: over half of what the limit leaves free" "raise the memory limit or set populate-max";
+    Memlock "RLIMIT_MEMLOCK reached" "raise it (ulimit -l, LimitMEMLOCK=) or give CAP_IPC_LOCK";
+    Time "populate-time-max reached" "raise populate-time-max, or use populate=async";
+    TooSmall "holds no whole 2 MiB" "";
+    ThpNever "transparent huge pages are off" "echo madvise > /sys/kernel/mm/transparent_hugepage/enabled";
+    NoHugetlb "no free page in the hugetlb pool, used transparent ones" "sysctl vm.nr_hugepages=N";
+    Seccomp "a seccomp filter is in place" "";
+    ProgramAdvice "the program gave its own advice, which stands" "";
+    TableFull "too many regions at once" "";
+    Busy "bookkeeping was busy" "";
+    Allocator "another allocator is in charge" "";
+    AddressSpace "RLIMIT_AS is set" "";
+    NotResident "pages did not become resident" "";
+    WrongKind "memory of this kind cannot have it" "";
+    NotWritable "not writable: populating would copy or dirty it" "";
+    Unknown "unknown" "";
+    VmLocked "the program locks all its memory itself" "";
+    LibcLocks "the C library is another than glibc" "";
+}
+
+impl Reason {
+    /// The words for a number found in a page.
+    pub fn text(number: u8) -> &'static str {
+        TABLE.get(number as usize).map_or("unknown", |r| r.0)
+    }
+
+    /// The one-line remedy, or an empty string.
+    pub fn remedy(number: u8) -> &'static str {
+        TABLE.get(number as usize).map_or("", |r| r.1)
+    }
+}
