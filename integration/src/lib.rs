@@ -1,1 +1,13 @@
 //! Helpers of the integration tests.
+
+pub mod artefacts;
+pub mod child;
+pub mod compile;
+pub mod ctest;
+pub mod directives;
+pub mod launch;
+pub mod pages;
+pub mod programs;
+pub mod prove;
+pub mod stats;
+pub mod warm;

@@ -1,1 +1,69 @@
-fn main() {}
+//! The `faultless` command: wraps programs, shows policies, reports.
+//!
+//! What must hold here: the Rust runtime's own start (which ignores SIGPIPE and opens closed descriptors) is left
+//! out, because `run` hands on everything as it came.
+#![cfg_attr(not(test), no_main)]
+
+mod args;
+mod attach;
+mod cgroup;
+mod config;
+mod elf;
+mod environment;
+mod exec;
+mod explain;
+mod launch;
+mod library;
+mod maps;
+mod off;
+mod pages;
+mod policy;
+mod privilege;
+mod process;
+mod refusal;
+mod report;
+mod run;
+mod style;
+mod target;
+mod tell;
+mod tree;
+mod wait;
+
+use clap::Parser;
+
+use args::{Cli, Verb};
+use refusal::Refusal;
+
+/// Exit status for input that is refused, as clap has it.
+const REFUSED: i32 = 2;
+
+fn faultless() -> i32 {
+    env_logger::init();
+    let cli = Cli::parse();
+    style::choose(cli.color);
+    let (result, otherwise) = match &cli.command {
+        // Whatever goes wrong before the program starts must not look like the program's own failure.
+        Verb::Run(args) => (run::run(args), REFUSED),
+        Verb::Policy(verb) => (policy::policy(verb), 1),
+        Verb::Report(args) => (report::report(args), 1),
+        Verb::Off(args) => (off::off(args), 1),
+    };
+    result.unwrap_or_else(|error| {
+        tell::tell(format!("{error:#}"));
+        if error.is::<Refusal>() { REFUSED } else { otherwise }
+    })
+}
+
+/// Called by the C library in place of Rust's own `main`.
+#[cfg(not(test))]
+// SAFETY: this is the only `main` of the program, with C's signature; the arguments are read by std on its own.
+#[unsafe(no_mangle)]
+extern "C" fn main(_argc: libc::c_int, _argv: *const *const libc::c_char) -> libc::c_int {
+    faultless()
+}
+
+/// A test build has the test harness's entry; this keeps what `main` calls in use there.
+#[cfg(test)]
+fn main() {
+    std::process::exit(faultless())
+}

@@ -32,6 +32,12 @@ macro_rules! table {
         #[repr(usize)]
         #[allow(missing_docs)] // each row of TABLE says what it means
         pub enum C { $($id),* }
+
+        impl C {
+            /// Every index, in the order of [`TABLE`].
+            pub const ALL: &[C] = &[$(C::$id),*];
+        }
+
         /// Every counter, in the order of the page.
         pub const TABLE: &[Counter] = &[
             $(Counter { name: $name, unit: $unit, sort: Sort::$sort, help: $help }),*

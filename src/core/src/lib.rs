@@ -6,7 +6,9 @@
 #![no_std]
 #![forbid(unsafe_code)]
 
+mod actions;
 pub mod counters;
+mod destination;
 pub mod matching;
 pub mod options;
 pub mod page;
@@ -16,3 +18,4 @@ pub mod reason;
 pub mod report;
 pub mod rules;
 pub mod size;
+mod spelling;

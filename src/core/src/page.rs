@@ -69,6 +69,38 @@ pub enum End {
     Exec = 3,
 }
 
+/// Why the preload cannot reach a program.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u32)]
+pub enum Unreached {
+    /// it can
+    No = 0,
+    /// no program interpreter: a static executable
+    Static = 1,
+    /// another word size or machine
+    Machine = 2,
+    /// setuid, setgid or file capabilities
+    Privileged = 3,
+    /// built with AddressSanitizer, which aborts when anything precedes it: LD_PRELOAD was taken out
+    Sanitizer = 4,
+    /// the environment that it was given has no LD_PRELOAD of ours
+    Environment = 5,
+}
+
+impl Unreached {
+    /// In words, for the number found in a page.
+    pub fn text(number: u32) -> &'static str {
+        match number {
+            1 => "static executable",
+            2 => "another architecture",
+            3 => "setuid, setgid or file capabilities",
+            4 => "AddressSanitizer inside",
+            5 => "started without LD_PRELOAD",
+            _ => "",
+        }
+    }
+}
+
 /// What an action came to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, PartialOrd, Ord)]
 #[repr(u8)]
@@ -176,8 +208,14 @@ pub struct Page {
     pub end_ns: AtomicU64,
     /// budgets in force, bytes; u64::MAX is unknown: lock, populate, retain, huge growth
     pub budgets: [AtomicU64; 4],
+    /// the last program run from here that the preload cannot reach: [`Unreached`]
+    pub unreached: AtomicU32,
+    /// how often [`Page::unreached`] was written
+    pub unreached_count: AtomicU32,
+    /// its base name, NUL-padded
+    pub unreached_exe: [AtomicU8; 48],
     /// room for later versions
-    pub reserved: [AtomicU64; 8],
+    pub reserved: [AtomicU64; 2],
     /// base name of the executable, NUL-padded
     pub exe: [AtomicU8; 64],
     /// name of the policy, NUL-padded
@@ -196,9 +234,9 @@ impl Page {
         self.counters[counter as usize].fetch_add(value, Relaxed);
     }
 
-    /// Takes from a gauge.
+    /// Takes from a gauge, down to 0: a forked child frees what its parent counted.
     pub fn sub(&self, counter: C, value: u64) {
-        self.counters[counter as usize].fetch_sub(value, Relaxed);
+        let _ = self.counters[counter as usize].fetch_update(Relaxed, Relaxed, |v| Some(v.saturating_sub(value)));
     }
 
     /// Sets a gauge.
@@ -278,6 +316,8 @@ pub struct Snapshot {
     pub start_ns: u64,
     pub end_ns: u64,
     pub budgets: [u64; 4],
+    pub unreached: u32,
+    pub unreached_exe: [u8; 48],
     pub exe: [u8; 64],
     pub policy: [u8; 64],
     pub counters: [u64; COUNT],
@@ -290,12 +330,10 @@ pub struct Snapshot {
 impl Snapshot {
     /// Reads a page from a file's bytes. Nothing in them is trusted: lengths are cut to what the layout holds.
     pub fn read(bytes: &[u8]) -> Result<Snapshot, BadPage> {
-        let u64_at = |at: usize| -> u64 {
-            bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
-        };
-        let u32_at = |at: usize| -> u32 {
-            bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes)
-        };
+        let u64_at =
+            |at: usize| -> u64 { bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes) };
+        let u32_at =
+            |at: usize| -> u32 { bytes.get(at..at + 4).and_then(|b| b.try_into().ok()).map_or(0, u32::from_le_bytes) };
         if bytes.len() < 16 {
             return Err(BadPage::Short);
         }
@@ -326,7 +364,8 @@ impl Snapshot {
                 text: (start, len),
             }
         };
-        let array = |at: usize| -> [u8; 64] { core::array::from_fn(|i| bytes.get(at + i).copied().unwrap_or(0)) };
+        let byte = |at: usize| bytes.get(at).copied().unwrap_or(0);
+        let array = |at: usize| -> [u8; 64] { core::array::from_fn(|i| byte(at + i)) };
         Ok(Snapshot {
             pid: u32_at(offset_of!(Page, pid)),
             ppid: u32_at(offset_of!(Page, ppid)),
@@ -342,6 +381,8 @@ impl Snapshot {
             start_ns: u64_at(offset_of!(Page, start_ns)),
             end_ns: u64_at(offset_of!(Page, end_ns)),
             budgets: core::array::from_fn(|i| u64_at(offset_of!(Page, budgets) + i * 8)),
+            unreached: u32_at(offset_of!(Page, unreached)),
+            unreached_exe: core::array::from_fn(|i| byte(offset_of!(Page, unreached_exe) + i)),
             exe: array(offset_of!(Page, exe)),
             policy: array(offset_of!(Page, policy)),
             counters: core::array::from_fn(|i| u64_at(offset_of!(Page, counters) + i * 8)),
@@ -368,6 +409,11 @@ impl Snapshot {
     /// Base name of the executable.
     pub fn exe(&self) -> &[u8] {
         until_nul(&self.exe)
+    }
+
+    /// Base name of the last program that the preload could not reach.
+    pub fn unreached_exe(&self) -> &[u8] {
+        until_nul(&self.unreached_exe)
     }
 
     /// Name of the policy.

@@ -47,10 +47,8 @@ impl Size {
         }
         let mut value: u64 = 0;
         for d in number {
-            value = value
-                .checked_mul(10)
-                .and_then(|v| v.checked_add(u64::from(d - b'0')))
-                .ok_or(SizeError::TooLarge)?;
+            value =
+                value.checked_mul(10).and_then(|v| v.checked_add(u64::from(d - b'0'))).ok_or(SizeError::TooLarge)?;
         }
         let shift = match unit {
             b"" => 0,

@@ -1,0 +1,46 @@
+# `make help` lists the targets. Everything is built by cargo; the rest sets up, runs and checks.
+SHELL := /bin/bash
+PREFIX ?= /usr/local
+TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+export FAULTLESS_TEST_LIB ?= $(TARGET)/release/libfaultless.so
+export FAULTLESS_TEST_COMMAND ?= $(TARGET)/release/faultless
+SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
+
+.DEFAULT_GOAL := help
+.PHONY: help build run test prove lint install clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: ## target/release/libfaultless.so and target/release/faultless
+	cargo build --release -p faultless-shim -p faultless-cli
+
+run: build ## the main job: real programs with and without, side by side
+	integration/setup.sh run
+	cargo run -q --release -p faultless-integration --bin demo
+
+test: build ## what doesn't depend on the machine: unit tests, c-tests, real programs under every policy
+	integration/setup.sh test
+	cargo test --workspace
+
+prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part)
+	integration/setup.sh prove
+	cargo run -q --release -p faultless-integration --bin prove -- $(PART)
+
+lint: ## rustfmt, clippy with warnings as errors, shellcheck
+	integration/setup.sh lint
+	cargo fmt --all --check
+	cargo clippy -q --workspace --all-targets -- -D warnings
+	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
+	else echo "skipped: shellcheck (apt-get install shellcheck)"; fi
+
+# Programs that run now have the old library mapped: a new file is renamed over it, the old one is never written to.
+install: build ## to PREFIX (/usr/local), safe while programs run under the old library
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/faultless
+	install -m 755 $(TARGET)/release/faultless $(DESTDIR)$(PREFIX)/bin/.faultless.new
+	mv -f $(DESTDIR)$(PREFIX)/bin/.faultless.new $(DESTDIR)$(PREFIX)/bin/faultless
+	install -m 755 $(TARGET)/release/libfaultless.so $(DESTDIR)$(PREFIX)/lib/faultless/.libfaultless.so.new
+	mv -f $(DESTDIR)$(PREFIX)/lib/faultless/.libfaultless.so.new $(DESTDIR)$(PREFIX)/lib/faultless/libfaultless.so
+
+clean: ## removes what was built
+	cargo clean

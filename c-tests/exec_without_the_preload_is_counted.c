@@ -1,0 +1,21 @@
+// Programs that are run with LD_PRELOAD taken out of their environment (clearenv, or an environment of one's own)
+// run, and are counted as not reached.
+// page: not_reached >= 2, end = exit
+#include "test.h"
+
+int main(void) {
+    char *argv[] = {"true", NULL}, *env[] = {"PATH=/bin", NULL};
+    pid_t pid = fork();
+    if (pid == 0) {
+        execve("/bin/true", argv, env);
+        _exit(1);
+    }
+    ends_well(pid);
+    pid = vfork();
+    if (pid == 0) {
+        execve("/bin/true", argv, env);
+        _exit(1);
+    }
+    ends_well(pid);
+    return 0;
+}

@@ -1,0 +1,9 @@
+// _exit leaves a whole page that says so, and runs no exit handler.
+// exit: 7
+// page: end = _exit, exit_status = 7, end_ns > 0, mmap_calls >= 10, munmap_calls >= 10
+#include "test.h"
+
+int main(void) {
+    for (int i = 0; i < 10; i++) CHECK(munmap(map(MIB(1)), MIB(1)) == 0);
+    _exit(7);
+}

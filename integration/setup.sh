@@ -1,0 +1,57 @@
+#!/bin/bash
+# Installs what the integration programs need: all of them, or only the set named by the first argument.
+# What must hold: quick when nothing is missing; never fails, because a missing program is skipped where it is used
+# (with a line of its own); says in one line what is missing and how to get it when it can't install.
+set -u
+
+# program=package (a file stands for a program when it is no command)
+run=(javac=default-jdk-headless python3=python3)
+test=(
+    perl=perl sqlite3=sqlite3 git=git node=nodejs xz=xz-utils curl=curl gdb=gdb awk=mawk
+    redis-server=redis-server redis-cli=redis-tools setpriv=util-linux
+    '/usr/lib/postgresql/*/bin/postgres=postgresql' 'g++=g++'
+    /usr/lib/x86_64-linux-gnu/libjemalloc.so.2=libjemalloc2
+    '/usr/lib/x86_64-linux-gnu/libmimalloc.so.2*=libmimalloc2.0'
+    /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4=libtcmalloc-minimal4
+)
+prove=(
+    strace=strace valgrind=valgrind systemd-analyze=systemd dash=dash podman=podman runc=runc
+    /bin/busybox=busybox-static /usr/lib/python3/dist-packages/yaml=python3-yaml
+)
+lint=(shellcheck=shellcheck)
+
+case "${1:-all}" in
+    run) wanted=("${run[@]}") ;;
+    test) wanted=("${run[@]}" "${test[@]}") ;;
+    lint) wanted=("${lint[@]}") ;;
+    *) wanted=("${run[@]}" "${test[@]}" "${prove[@]}" "${lint[@]}") ;;
+esac
+
+packages=()
+for row in "${wanted[@]}"; do
+    program=${row%%=*}
+    # a * in a row stands for a version
+    if [ "${program#/}" != "$program" ]; then
+        compgen -G "$program" >/dev/null || packages+=("${row#*=}")
+    else
+        command -v "$program" >/dev/null || packages+=("${row#*=}")
+    fi
+done
+[ ${#packages[@]} -gt 0 ] || exit 0
+
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    echo "setup: installing ${packages[*]}"
+    export DEBIAN_FRONTEND=noninteractive
+    # RUNLEVEL=1 keeps the packages from starting their servers.
+    apt-get update -qq </dev/null >/dev/null 2>&1
+    if ! RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null >/dev/null 2>&1; then
+        # one that this release lacks must not cost the others
+        for package in "${packages[@]}"; do
+            RUNLEVEL=1 apt-get install -y -qq --no-install-recommends "$package" </dev/null >/dev/null 2>&1 ||
+                echo "setup: $package could not be installed; what needs it will be skipped"
+        done
+    fi
+else
+    echo "setup: missing, what needs them will be skipped; get them: sudo apt-get install ${packages[*]}"
+fi
+exit 0

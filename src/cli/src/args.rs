@@ -1,0 +1,202 @@
+//! The command line. The options of the library come from its table, so that a flag, a variable and the docs
+//! cannot differ.
+//!
+//! What must hold here: only what was typed, not what it means (that is [`crate::config`]).
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
+use faultless_core::options::{Id, Row, TABLE};
+
+use crate::config::Flag;
+use crate::style::When;
+
+/// Makes page faults stop hurting programs that nobody can recompile.
+#[derive(Parser, Debug)]
+#[command(name = "faultless", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    /// colour on standard error
+    #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
+    pub color: When,
+    /// what to do
+    #[command(subcommand)]
+    pub command: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  faultless run --policy throughput --wait -- ./server      run it, then print what was achieved
+  faultless run --rule file=/data/*.idx:populate+lock -- ./server
+  faultless run --policy latency --dry-run -- ./server      say what would be done, run nothing
+  faultless policy list
+  faultless policy check site.rules
+  faultless report 4711                                     also of a process in a container
+  faultless off 4711                                        stop acting in a running process
+
+Exit status of run: the program's own; with --wait 128 and the signal if one killed it;
+126 and 127 as env(1) if it cannot be run; 2 if an option or a rule is refused.";
+
+/// The subcommands.
+#[derive(Subcommand, Debug)]
+pub enum Verb {
+    /// Run a program under a policy
+    Run(Run),
+    /// List, show, check and explain policies
+    #[command(subcommand)]
+    Policy(PolicyVerb),
+    /// Say what was done to a process, and what that achieved
+    Report(Report),
+    /// Stop acting in a running process: unlock, let go, pass through from then on
+    Off(Off),
+}
+
+/// `faultless run`
+#[derive(Args, Debug)]
+pub struct Run {
+    /// the options of the library
+    #[command(flatten)]
+    pub options: Flags,
+    /// say what would be done, and run nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// stay as the parent, and print the table for the whole tree at the end
+    #[arg(long)]
+    pub wait: bool,
+    /// libfaultless.so, if it is not beside this command
+    #[arg(long, value_name = "PATH")]
+    pub lib: Option<PathBuf>,
+    /// the program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+/// `faultless policy`
+#[derive(Subcommand, Debug)]
+pub enum PolicyVerb {
+    /// The built-in policies
+    List,
+    /// The rules of a policy, and every option with where it comes from
+    Show(Show),
+    /// Whether a file of rules can be read
+    Check {
+        /// the file, or - for standard input
+        file: PathBuf,
+    },
+    /// Which rule takes which region of a running process
+    Explain {
+        /// the process
+        pid: i32,
+    },
+}
+
+/// `faultless policy show`
+#[derive(Args, Debug)]
+pub struct Show {
+    /// the options as `run` would take them
+    #[command(flatten)]
+    pub options: Flags,
+    /// print the options as a table in Markdown
+    #[arg(long, hide = true)]
+    pub markdown_options: bool,
+    /// a built-in policy, or a file of rules; by default the one in force
+    #[arg(value_name = "NAME|FILE")]
+    pub name: Option<OsString>,
+}
+
+/// `faultless report`
+#[derive(Args, Debug)]
+pub struct Report {
+    /// one JSON object
+    #[arg(long, conflicts_with = "prom")]
+    pub json: bool,
+    /// Prometheus text
+    #[arg(long)]
+    pub prom: bool,
+    /// a process, a counter page's file, or a folder of counter pages
+    #[arg(value_name = "PID|FILE|FOLDER")]
+    pub of: OsString,
+}
+
+/// `faultless off`
+#[derive(Args, Debug)]
+pub struct Off {
+    /// the process
+    pub pid: i32,
+}
+
+/// The flags of the options table.
+#[derive(Debug, Clone, Default)]
+pub struct Flags(pub Vec<Flag>);
+
+/// `--rule` takes one rule or several; as a variable they are RULES.
+pub fn long(row: &Row) -> &'static str {
+    if row.id == Id::Rules { "rule" } else { row.name }
+}
+
+impl Args for Flags {
+    fn augment_args(command: Command) -> Command {
+        TABLE.iter().filter(|r| !r.internal).fold(command, |command, row| {
+            let default = if row.default.is_empty() { String::new() } else { format!(" [default: {}]", row.default) };
+            let arg = Arg::new(row.name)
+                .long(long(row))
+                .value_name(row.metavar)
+                .help(format!("{}{default}", row.help))
+                .value_parser(clap::value_parser!(OsString));
+            command.arg(match row.id {
+                Id::Rules => arg.action(ArgAction::Append).alias(row.name),
+                Id::Disable => arg.num_args(0..=1).require_equals(true).default_missing_value("1"),
+                _ => arg,
+            })
+        })
+    }
+
+    fn augment_args_for_update(command: Command) -> Command {
+        Self::augment_args(command)
+    }
+}
+
+impl FromArgMatches for Flags {
+    fn from_arg_matches(matches: &ArgMatches) -> Result<Flags, clap::Error> {
+        let flags = TABLE.iter().filter(|r| !r.internal).flat_map(|row| {
+            let values = matches.get_many::<OsString>(row.name).into_iter().flatten();
+            values.map(|value| Flag { row, name: format!("--{}", long(row)), value: value.clone() })
+        });
+        Ok(Flags(flags.collect()))
+    }
+
+    fn update_from_arg_matches(&mut self, matches: &ArgMatches) -> Result<(), clap::Error> {
+        *self = Flags::from_arg_matches(matches)?;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn each_option_of_the_table_is_a_flag_of_run() {
+        for row in TABLE.iter().filter(|r| !r.internal) {
+            let flag = format!("--{}=1", long(row));
+            let cli = Cli::try_parse_from(["faultless", "run", &flag, "--", "x"]).unwrap();
+            let Verb::Run(run) = cli.command else { panic!("not run") };
+            assert_eq!(run.options.0.len(), 1, "{flag}");
+            assert_eq!(run.options.0[0].row.id, row.id);
+        }
+    }
+
+    #[test]
+    fn what_follows_the_program_belongs_to_the_program() {
+        let cli = Cli::try_parse_from(["faultless", "run", "ls", "--policy", "-l"]).unwrap();
+        let Verb::Run(run) = cli.command else { panic!("not run") };
+        assert_eq!(run.command, ["ls", "--policy", "-l"]);
+        assert!(run.options.0.is_empty());
+    }
+}

@@ -1,0 +1,34 @@
+//! `faultless off`: writes the one word of a counter page that is written from outside.
+//!
+//! What must hold here: a process that already lets go, or never acted, is told apart; nothing else is written.
+
+use anyhow::{Result, bail};
+use faultless_core::page::State;
+
+use crate::args::Off;
+use crate::attach::Attached;
+use crate::process::Live;
+
+/// Switches it off, and says what happens next.
+///
+/// # Errors
+/// No such process, no page, or no permission.
+pub fn off(off: &Off) -> Result<i32> {
+    let Some(live) = Live::find(off.pid) else { bail!("there is no process {}", off.pid) };
+    let attached = Attached::find(&live)?;
+    let exe = String::from_utf8_lossy(attached.page.exe()).into_owned();
+    let who = format!("{exe}[{}]", off.pid);
+    match attached.page.state {
+        s if s == State::Off as u32 => println!("{who} is off already"),
+        s if s == State::StoodDown as u32 => println!("{who} stood down when it started: there is nothing to stop"),
+        _ => {
+            attached.switch_off()?;
+            println!(
+                "{who}: told to stop. At its next mapping or large allocation it unlocks what rules locked, lets go \
+                 and passes everything through from then on. Only a restart turns it on again; its children are \
+                 told one by one."
+            );
+        }
+    }
+    Ok(0)
+}

@@ -1,0 +1,91 @@
+//! `faultless run`: looks at everything before it starts anything, then becomes the program or stays as its parent.
+//!
+//! What must hold here: until the program starts, any bad input ends with exit status 2 and nothing has run; from
+//! then on the status is the program's.
+
+use std::io;
+
+use anyhow::Result;
+use faultless_core::options::Id;
+
+use crate::args::Run;
+use crate::config::Config;
+use crate::environment::Environment;
+use crate::exec::{self, Program};
+use crate::launch::{self, Launch};
+use crate::library;
+use crate::target::{Target, Verdict};
+use crate::tell::tell;
+use crate::tree;
+use crate::wait;
+
+/// Runs it. Returns the exit status, if it returns.
+///
+/// # Errors
+/// Bad input, or no library.
+pub fn run(run: &Run) -> Result<i32> {
+    let environment = Environment::read()?;
+    let config = Config::resolve(&environment, &run.options.0)?;
+    let library = library::find(run.lib.as_deref(), environment.lib.as_deref())?;
+    let target = Target::look(&run.command[0], library.header);
+    environment.warnings().for_each(tell);
+
+    let wanted = config.get(Id::Policy) != "none";
+    let tree = launch::draw_tree();
+    let mut launch = match target.not_reached() {
+        None if wanted => Launch::with(&library, &config, tree),
+        _ => Launch::without(),
+    };
+    // The table says all that the program itself would; only files are still asked of it.
+    if run.wait && wanted && !config.get(Id::Report).to_string_lossy().contains('=') {
+        Id::Report.row().into_iter().for_each(|row| launch.set(row, "none"));
+    }
+    if run.dry_run {
+        return Ok(dry_run(run, &config, &target, &launch));
+    }
+    if target.not_reached().is_some() {
+        tell(format!("{target}; started without"));
+    }
+    log::info!("{target}");
+
+    let program = Program::new(&run.command, &launch.environment())?;
+    if !run.wait {
+        let error = program.exec();
+        return Ok(cannot_run(&target, &error));
+    }
+    let ended = wait::run(&program)?;
+    match ended.end {
+        wait::End::NotStarted(errno) => Ok(cannot_run(&target, &io::Error::from_raw_os_error(errno))),
+        _ => {
+            tree::print_ended(&ended, &target, &config, tree);
+            Ok(ended.end.exit_code())
+        }
+    }
+}
+
+fn cannot_run(target: &Target, error: &io::Error) -> i32 {
+    tell(format!("cannot run {}: {error}", target.name.display()));
+    exec::exit_code(error)
+}
+
+fn dry_run(run: &Run, config: &Config, target: &Target, launch: &Launch) -> i32 {
+    let words: Vec<_> = run.command.iter().map(|w| w.to_string_lossy()).collect();
+    println!("would run    {}", words.join(" "));
+    println!("program      {target}");
+    println!("policy       {} ({})", config.get(Id::Policy).display(), config.policy_source);
+    for (i, rule) in config.policy.rules().iter().enumerate() {
+        let head = if i == 0 { "rules" } else { "" };
+        println!("{head:<12} {} {}", i + 1, String::from_utf8_lossy(config.policy.slice(rule.text)));
+    }
+    for (i, (name, value)) in launch.changes.iter().enumerate() {
+        let head = if i == 0 { "environment" } else { "" };
+        match value {
+            Some(value) => println!("{head:<12} {}={}", name.display(), value.display()),
+            None => println!("{head:<12} {} removed", name.display()),
+        }
+    }
+    match target.verdict {
+        Verdict::Unknown(_) if target.file.is_none() => exec::exit_code(&io::Error::from(io::ErrorKind::NotFound)),
+        _ => 0,
+    }
+}

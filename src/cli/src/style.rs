@@ -1,0 +1,64 @@
+//! Colour on stderr and stdout: only where a person reads, and never against NO_COLOR or --color.
+//!
+//! What must hold here: decided once, before anything is printed; without colour the text is the same but for the
+//! escape sequences.
+
+use std::env;
+use std::fmt::{self, Display};
+use std::io::{self, IsTerminal};
+use std::sync::OnceLock;
+
+use anstyle::{AnsiColor, Style};
+use clap::ValueEnum;
+
+/// What --color says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, ValueEnum)]
+pub enum When {
+    /// on a terminal, unless NO_COLOR is set
+    Auto,
+    /// also into files and pipes
+    Always,
+    /// nowhere
+    Never,
+}
+
+static COLOURED: OnceLock<bool> = OnceLock::new();
+
+/// Decides whether stderr is coloured; the first call counts.
+pub fn choose(when: When) {
+    let wanted = match when {
+        When::Always => true,
+        When::Never => false,
+        When::Auto => {
+            env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
+                && env::var_os("TERM").is_none_or(|t| t != "dumb")
+                && io::stderr().is_terminal()
+        }
+    };
+    COLOURED.get_or_init(|| wanted);
+}
+
+/// A text in a style, or bare.
+pub struct Styled<'a>(Style, &'a str);
+
+impl Display for Styled<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let style = if COLOURED.get() == Some(&true) { self.0 } else { Style::new() };
+        write!(f, "{style}{}{style:#}", self.1)
+    }
+}
+
+/// The marks under a fault.
+pub fn fault(text: &str) -> Styled<'_> {
+    Styled(AnsiColor::Red.on_default().bold(), text)
+}
+
+/// What would be right.
+pub fn good(text: &str) -> Styled<'_> {
+    Styled(AnsiColor::Green.on_default(), text)
+}
+
+/// The prefix of each line on stderr.
+pub fn name() -> Styled<'static> {
+    Styled(Style::new().bold(), "faultless:")
+}

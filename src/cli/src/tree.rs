@@ -1,0 +1,140 @@
+//! The pages of a process tree put together with what is known from outside, and printed.
+//!
+//! What must hold here: a page is removed only when its process is gone and its tree has been reported; what is
+//! not known is handed on as unknown.
+
+use std::fmt::{self, Write};
+use std::fs;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use faultless_core::options::Id;
+use faultless_core::page::{End as PageEnd, Snapshot};
+use faultless_core::report::{self, Facts, Fate, Memory, Title, Totals, Unreached};
+
+use crate::cgroup;
+use crate::config::Config;
+use crate::pages::{self, Found};
+use crate::process::Inhabitants;
+use crate::target::Target;
+use crate::tell::tell;
+use crate::wait::{End, Ended};
+
+/// How a report is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Format {
+    /// the table
+    Text,
+    /// one JSON object
+    Json,
+    /// Prometheus text
+    Prom,
+}
+
+/// The pages of one tree, the one that is asked about first.
+#[derive(Default)]
+pub struct Tree {
+    /// pages
+    pub pages: Vec<Found>,
+    /// for each page
+    pub facts: Vec<Facts>,
+    /// the memory limit
+    pub memory: Memory,
+    /// for `again: faultless report PID`
+    pub again: Option<u32>,
+}
+
+impl Tree {
+    /// Takes the pages, and looks at the processes which still run.
+    pub fn new(pages: Vec<Found>, inhabitants: &Inhabitants) -> Tree {
+        let writers: Vec<_> = pages.iter().map(|f| inhabitants.writer(&f.page)).collect();
+        let memory = writers.iter().flatten().next().map_or(Memory::default(), |live| cgroup::standing(live.pid));
+        let facts = pages.iter().zip(&writers).map(|(found, writer)| match writer {
+            Some(live) => live.facts(),
+            None => Facts { fate: fate(&found.page), ..Facts::default() },
+        });
+        Tree { facts: facts.collect(), pages, memory, again: None }
+    }
+
+    /// Renders it.
+    ///
+    /// # Errors
+    /// None: a string takes all.
+    pub fn render(&self, format: Format, title: Title<'_>, unreached: &[Unreached<'_>]) -> Result<String, fmt::Error> {
+        let pages: Vec<&Snapshot> = self.pages.iter().map(|f| &*f.page).collect();
+        let totals = Totals {
+            title,
+            facts: &self.facts,
+            unreached,
+            memory: self.memory,
+            now_ns: now_ns(),
+            again: self.again,
+            ..Totals::new(&pages)
+        };
+        let mut text = String::new();
+        let write: fn(&mut dyn Write, &Totals<'_>) -> fmt::Result = match format {
+            Format::Text => report::text,
+            Format::Json => report::json,
+            Format::Prom => report::prom,
+        };
+        write(&mut text, &totals)?;
+        Ok(text)
+    }
+
+    fn is_running(&self, index: usize) -> bool {
+        self.facts.get(index).is_some_and(|f| f.fate == Fate::Running)
+    }
+}
+
+/// What a page says of a process that no longer runs.
+fn fate(page: &Snapshot) -> Fate {
+    if page.end == PageEnd::None as u32 { Fate::Gone } else { Fate::Unknown }
+}
+
+/// `run --wait`: the table on standard error, then the tree's pages go.
+pub fn print_ended(ended: &Ended, target: &Target, config: &Config, tree: u64) {
+    let pid = ended.pid.unsigned_abs();
+    let folders = pages::folders(config.get(Id::Pages));
+    let all = folders.iter().filter_map(|f| pages::read_folder(f).ok()).flatten();
+    let mut found: Vec<Found> = all.filter(|f| f.page.tree == tree).collect();
+    found.sort_by_key(|f| (f.page.pid != pid, f.page.start_ns));
+    let mut tree = Tree::new(found, &Inhabitants::ours());
+    tree.memory = cgroup::standing(std::process::id() as i32);
+
+    let fate = match ended.end {
+        End::Exited(status) => Fate::Exited(status as u8),
+        End::Killed(signal) => Fate::Signal(signal),
+        End::NotStarted(_) => Fate::Unknown,
+    };
+    // The last image of the program itself is the one whose end we have seen.
+    if let Some(last) = tree.pages.iter().rposition(|f| f.page.pid == pid) {
+        tree.facts[last].fate = fate;
+    }
+    let why = target.not_reached().map(|why| why.short());
+    let exe = Path::new(&target.name).file_name().unwrap_or(&target.name);
+    let unreached: Vec<_> = why.iter().map(|why| Unreached { pid: Some(pid), exe: exe.as_bytes(), why }).collect();
+    if tree.pages.is_empty() && unreached.is_empty() && config.get(Id::Policy) != "none" {
+        tell("the program left no counter page, so nothing can be said about it");
+    }
+    let source = if config.policy_source == "built in" { "built in" } else { "" };
+    let title =
+        Title { command: target.name.as_bytes(), fate, ran_ns: u64::try_from(ended.ran.as_nanos()).ok(), source };
+    match tree.render(Format::Text, title, &unreached) {
+        Ok(text) => eprint!("{text}"),
+        Err(error) => tell(format!("no report: {error}")),
+    }
+    for (index, found) in tree.pages.iter().enumerate() {
+        if !tree.is_running(index) {
+            // Whoever starts next may have reaped it already.
+            let _ = fs::remove_file(&found.path);
+        }
+    }
+}
+
+/// CLOCK_BOOTTIME, the clock of the pages, in ns.
+fn now_ns() -> u64 {
+    let mut now = libc::timespec { tv_sec: 0, tv_nsec: 0 };
+    // SAFETY: `now` is writable; CLOCK_BOOTTIME exists since Linux 2.6.39.
+    unsafe { libc::clock_gettime(libc::CLOCK_BOOTTIME, &mut now) };
+    u64::try_from(now.tv_sec).unwrap_or(0) * 1_000_000_000 + u64::try_from(now.tv_nsec).unwrap_or(0)
+}

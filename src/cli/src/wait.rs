@@ -1,0 +1,200 @@
+//! `run --wait`: stays as the parent, forwards signals, and says how the program ended.
+//!
+//! What must hold here: signals are blocked and fetched one by one, so no handler runs and none is lost between
+//! fork and wait; the program itself starts with the mask and the dispositions that `faultless` was given; a signal
+//! from the terminal, which the program got as well, is not sent a second time.
+
+use std::io;
+use std::mem::MaybeUninit;
+use std::time::{Duration, Instant};
+
+use crate::exec::{self, Program};
+
+/// What is handed on. SIGKILL and SIGSTOP cannot be; faults and SIGCHLD are nobody else's.
+const FORWARDED: &[i32] = &[
+    libc::SIGHUP,
+    libc::SIGINT,
+    libc::SIGQUIT,
+    libc::SIGUSR1,
+    libc::SIGUSR2,
+    libc::SIGALRM,
+    libc::SIGTERM,
+    libc::SIGTSTP,
+    libc::SIGTTIN,
+    libc::SIGTTOU,
+    libc::SIGCONT,
+    libc::SIGURG,
+    libc::SIGWINCH,
+    libc::SIGIO,
+    libc::SIGPWR,
+];
+
+/// How the program ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum End {
+    /// with this status
+    Exited(i32),
+    /// by this signal
+    Killed(i32),
+    /// exec failed with this errno, nothing ran
+    NotStarted(i32),
+}
+
+impl End {
+    /// What `faultless` exits with: the program's status, or 128 and the signal.
+    pub fn exit_code(self) -> i32 {
+        match self {
+            End::Exited(status) => status,
+            End::Killed(signal) => 128 + signal,
+            End::NotStarted(errno) => exec::exit_code(&io::Error::from_raw_os_error(errno)),
+        }
+    }
+}
+
+/// A program that has ended.
+#[derive(Clone, Copy, Debug)]
+pub struct Ended {
+    /// its process id
+    pub pid: i32,
+    /// how
+    pub end: End,
+    /// from fork to wait
+    pub ran: Duration,
+}
+
+/// Runs the program to its end.
+///
+/// # Errors
+/// fork or a pipe was refused.
+pub fn run(program: &Program) -> io::Result<Ended> {
+    let signals = Signals::block()?;
+    let begun = Instant::now();
+    // A close-on-exec pipe: it stays empty if exec worked, else it brings the errno.
+    let (read, write) = pipe()?;
+    // SAFETY: this process has one thread, so the child may do whatever it likes.
+    let pid = unsafe { libc::fork() };
+    match pid {
+        -1 => Err(io::Error::last_os_error()),
+        0 => {
+            signals.restore();
+            let errno = program.exec().raw_os_error().unwrap_or(libc::ENOEXEC).to_ne_bytes();
+            // SAFETY: `errno` is four readable bytes; _exit runs nothing of the parent's.
+            unsafe {
+                libc::write(write, errno.as_ptr().cast(), errno.len());
+                libc::_exit(127)
+            }
+        }
+        _ => {
+            let mut errno = [0u8; 4];
+            // SAFETY: both descriptors are ours and open; `errno` has room for four bytes.
+            let got = unsafe {
+                libc::close(write);
+                let got = libc::read(read, errno.as_mut_ptr().cast(), errno.len());
+                libc::close(read);
+                got
+            };
+            let mut end = signals.until_end_of(pid)?;
+            if got == 4 {
+                end = End::NotStarted(i32::from_ne_bytes(errno));
+            }
+            signals.restore();
+            Ok(Ended { pid, end, ran: begun.elapsed() })
+        }
+    }
+}
+
+fn pipe() -> io::Result<(i32, i32)> {
+    let mut ends = [0; 2];
+    // SAFETY: room for two descriptors.
+    match unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) } {
+        0 => Ok((ends[0], ends[1])),
+        _ => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The forwarded signals and SIGCHLD, blocked, with what was there before.
+struct Signals {
+    set: libc::sigset_t,
+    mask_before: libc::sigset_t,
+    chld_before: libc::sigaction,
+}
+
+impl Signals {
+    fn block() -> io::Result<Signals> {
+        let mut set = MaybeUninit::uninit();
+        let mut mask_before = MaybeUninit::uninit();
+        let mut chld_before = MaybeUninit::uninit();
+        // SAFETY: sigemptyset fills the set before anything else reads it; sigaction and sigprocmask fill the
+        // other two; all zeroes is a valid sigaction (SIG_DFL, no flags).
+        unsafe {
+            libc::sigemptyset(set.as_mut_ptr());
+            for signal in FORWARDED.iter().chain([&libc::SIGCHLD]) {
+                libc::sigaddset(set.as_mut_ptr(), *signal);
+            }
+            // With SIGCHLD ignored, as some service managers leave it, no child could be waited for.
+            let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
+            if libc::sigaction(libc::SIGCHLD, &default, chld_before.as_mut_ptr()) != 0
+                || libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), mask_before.as_mut_ptr()) != 0
+            {
+                return Err(io::Error::last_os_error());
+            }
+            Ok(Signals {
+                set: set.assume_init(),
+                mask_before: mask_before.assume_init(),
+                chld_before: chld_before.assume_init(),
+            })
+        }
+    }
+
+    fn restore(&self) {
+        // SAFETY: both were filled by the kernel in `block`.
+        unsafe {
+            libc::sigaction(libc::SIGCHLD, &self.chld_before, std::ptr::null_mut());
+            libc::sigprocmask(libc::SIG_SETMASK, &self.mask_before, std::ptr::null_mut());
+        }
+    }
+
+    fn until_end_of(&self, pid: i32) -> io::Result<End> {
+        loop {
+            let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
+            // SAFETY: the set is initialised, `info` has room, and all zeroes is a valid siginfo_t.
+            let (signal, info) = unsafe { (libc::sigwaitinfo(&self.set, info.as_mut_ptr()), info.assume_init()) };
+            match signal {
+                -1 => match io::Error::last_os_error() {
+                    error if error.kind() == io::ErrorKind::Interrupted => {}
+                    error => return Err(error),
+                },
+                libc::SIGCHLD => {
+                    if let Some(end) = reap(pid)? {
+                        return Ok(end);
+                    }
+                }
+                // Positive codes are the kernel's: a terminal sends to the whole foreground group, so the program
+                // has it already. What a process sent (kill, sigqueue, tgkill) came to us alone.
+                _ if info.si_code <= 0 => {
+                    // SAFETY: kill takes no memory; the child has not been reaped, so the id is still its own.
+                    unsafe { libc::kill(pid, signal) };
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Collects what became of the child: its end, or a stop, upon which we stop too so that the shell sees it.
+fn reap(pid: i32) -> io::Result<Option<End>> {
+    loop {
+        let mut status = 0;
+        // SAFETY: `status` is writable.
+        match unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG | libc::WUNTRACED) } {
+            0 => return Ok(None),
+            -1 => return Err(io::Error::last_os_error()),
+            _ if libc::WIFEXITED(status) => return Ok(Some(End::Exited(libc::WEXITSTATUS(status)))),
+            _ if libc::WIFSIGNALED(status) => return Ok(Some(End::Killed(libc::WTERMSIG(status)))),
+            _ => {
+                // SAFETY: stops this process; the shell's SIGCONT, which goes to the group, wakes both.
+                unsafe { libc::raise(libc::SIGSTOP) };
+            }
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! The `faultless` command as its users see it: what it prints, refuses, starts and leaves alone.
+//!
+//! What must hold here: no test needs libfaultless.so but those which say so; what a test cannot have (a static C
+//! library, another user) it skips with one line.
+
+mod environment;
+mod fixtures;
+mod pages;
+mod policies;
+mod refusals;
+mod reports;
+mod status;
+mod verdicts;
+mod waiting;

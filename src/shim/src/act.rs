@@ -1,0 +1,359 @@
+//! The actions: what a rule does to a region, and what came of it.
+//!
+//! What must hold here: the program's own call has succeeded before anything here runs; no action changes content
+//! (nothing populates a private file mapping for writing, nothing locks one in a way that would copy it); each is
+//! budgeted, bounded in time, done in chunks, and counted as applied, partly, skipped or failed with the reason. The order
+//! is page size, arrival, staying, access: advice comes last, because readahead stops under MADV_RANDOM.
+
+use core::ffi::c_int;
+
+use faultless_core::counters::C;
+use faultless_core::matching::Chosen;
+use faultless_core::page::Outcome;
+use faultless_core::reason::Reason;
+use faultless_core::rules::{Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
+
+use crate::budget::Budget;
+use crate::populate::{self, Populated};
+use crate::regions::{self, Record};
+use crate::state::Live;
+use crate::sys::{self, Errno, HUGE, PAGE};
+use crate::{advice, limits, lock};
+
+/// A range of whole pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Range {
+    /// first byte
+    pub start: usize,
+    /// bytes
+    pub len: usize,
+}
+
+impl Range {
+    /// Exclusive end.
+    pub fn end(self) -> usize {
+        self.start + self.len
+    }
+}
+
+/// A region, as the actions need to know it.
+#[derive(Clone, Copy)]
+pub struct Target {
+    /// where
+    pub range: Range,
+    /// what sort
+    pub kind: Kind,
+    /// the program may write to it
+    pub writable: bool,
+    /// MAP_SHARED
+    pub shared: bool,
+    /// on pages of the hugetlb pool
+    pub hugetlb: bool,
+    /// the file, if it maps one that is open
+    pub file: Option<View>,
+}
+
+/// A mapped file.
+#[derive(Clone, Copy)]
+pub struct View {
+    /// its descriptor during the program's call; −1 for what was mapped before we came
+    pub fd: c_int,
+    /// offset in the file of the region's first byte
+    pub offset: u64,
+    /// bytes in the file
+    pub size: u64,
+}
+
+impl Target {
+    /// The part that a file backs: beyond its last page every touch is SIGBUS.
+    pub fn backed(&self) -> Range {
+        let len = match self.file {
+            Some(view) => view.size.saturating_sub(view.offset).next_multiple_of(PAGE as u64).min(self.range.len as u64),
+            None => self.range.len as u64,
+        };
+        Range { start: self.range.start, len: len as usize }
+    }
+
+    /// The part between two offsets in the file, in whole pages.
+    pub fn between(&self, from: u64, to: u64) -> Range {
+        let base = self.file.map_or(0, |view| view.offset);
+        let backed = self.backed();
+        let clamp = |offset: u64| (offset.saturating_sub(base)).min(backed.len as u64) as usize;
+        let start = clamp(from) & !(PAGE - 1);
+        let end = clamp(to).next_multiple_of(PAGE).min(backed.len);
+        Range { start: backed.start + start, len: end.saturating_sub(start) }
+    }
+
+    /// A private mapping of a file that may be written: populating it for writing, or mlock, would copy the file.
+    pub fn copies_on_write(&self) -> bool {
+        self.file.is_some() && self.writable && !self.shared
+    }
+}
+
+/// What one action came to.
+pub type Result = (Outcome, Reason, Errno);
+
+/// Done in full.
+pub const APPLIED: Result = (Outcome::Applied, Reason::Done, 0);
+
+/// Not tried.
+pub fn skipped(reason: Reason) -> Result {
+    (Outcome::Skipped, reason, 0)
+}
+
+/// Refused by the kernel.
+pub fn failed(errno: Errno) -> Result {
+    (Outcome::Failed, Reason::Errno, errno)
+}
+
+/// Per rule: outcomes of its actions on one region, as bits by [`Outcome`].
+struct Tally {
+    seen: [u8; MAX_RULES],
+}
+
+impl Tally {
+    fn add(&mut self, live: &Live<'_>, rule: u8, axis: Axis, result: Result) {
+        let (outcome, reason, errno) = result;
+        if let (Some(stats), Some(seen)) = (live.page.rules.get(rule as usize), self.seen.get_mut(rule as usize)) {
+            if outcome != Outcome::Applied || reason != Reason::Done {
+                stats.note(axis as u8, outcome, reason as u8, errno as u16);
+            }
+            // What comes with a later version does not make the rest of the rule less done.
+            if reason != Reason::NotYet {
+                *seen |= 1 << outcome as u8;
+            }
+        }
+    }
+
+    fn finish(&self, live: &Live<'_>, matched: u32, bytes: u64) {
+        live.page.add(C::RegionsRuled, 1);
+        for (rule, (stats, seen)) in live.page.rules.iter().zip(&self.seen).enumerate() {
+            if matched >> rule & 1 == 0 {
+                continue;
+            }
+            use core::sync::atomic::Ordering::Relaxed;
+            stats.regions.fetch_add(1, Relaxed);
+            stats.bytes.fetch_add(bytes, Relaxed);
+            let has = |o: Outcome| seen >> o as u8 & 1 == 1;
+            let outcome = match () {
+                () if *seen == 1 << Outcome::Applied as u8 => Outcome::Applied,
+                () if has(Outcome::Applied) || has(Outcome::Partly) => Outcome::Partly,
+                () if has(Outcome::Failed) => Outcome::Failed,
+                () => Outcome::Skipped,
+            };
+            stats.outcomes[outcome as usize].fetch_add(1, Relaxed);
+        }
+    }
+}
+
+/// Whether anything is to be done that this version does: a malloc block with nothing to do stays with the real malloc.
+pub fn has_work(chosen: &Chosen) -> bool {
+    chosen.page_size.is_some() || chosen.arrival.is_some() || chosen.stay.is_some() || chosen.dontdump.is_some()
+}
+
+/// Whether a block should come from the hugetlb pool: not once the program has forked, because a child that finds the pool
+/// empty dies of SIGBUS.
+pub fn wants_hugetlb(live: &Live<'_>, chosen: &Chosen) -> bool {
+    matches!(chosen.page_size, Some((_, PageSize::Hugetlb))) && live.page.get(C::Forks) == 0
+}
+
+/// Counts a region for whose rules there is nothing to do.
+pub fn count_only(live: &Live<'_>, chosen: &Chosen, bytes: u64) {
+    count_all(live, chosen, bytes, skipped(Reason::NotYet));
+}
+
+/// Counts a region that could not be had where the rule wants it.
+pub fn count_skipped(live: &Live<'_>, chosen: &Chosen, bytes: u64, reason: Reason) {
+    count_all(live, chosen, bytes, skipped(reason));
+}
+
+fn count_all(live: &Live<'_>, chosen: &Chosen, bytes: u64, result: Result) {
+    if chosen.matched == 0 {
+        return;
+    }
+    let mut tally = Tally { seen: [0; MAX_RULES] };
+    let mut add = |axis, rule: Option<u8>| {
+        if let Some(rule) = rule {
+            tally.add(live, rule, axis, result);
+        }
+    };
+    add(Axis::PageSize, chosen.page_size.map(|c| c.0));
+    add(Axis::Arrival, chosen.arrival.map(|c| c.0));
+    add(Axis::Stay, chosen.stay.map(|c| c.0));
+    add(Axis::Access, chosen.access.map(|c| c.0));
+    add(Axis::Reuse, chosen.recycle);
+    add(Axis::Dump, chosen.dontdump);
+    tally.finish(live, chosen.matched, bytes);
+}
+
+/// Does to a region what was chosen for it.
+pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
+    if chosen.matched == 0 {
+        return;
+    }
+    let cost = Cost::start(chosen.arrival.is_some() || chosen.stay.is_some());
+    let mut tally = Tally { seen: [0; MAX_RULES] };
+    let mut record = Record { start: target.range.start, end: target.range.end(), ..Record::default() };
+    if let Some((rule, size)) = chosen.page_size {
+        let result = page_size(live, target, size);
+        if matches!(result.0, Outcome::Applied | Outcome::Partly) && size != PageSize::Never {
+            record.flags |= regions::HUGE;
+        }
+        tally.add(live, rule, Axis::PageSize, result);
+    }
+    // Whatever takes budget must be recorded, so that munmap gives it back: no room to record, no action.
+    let has_room = !(chosen.arrival.is_some() || chosen.stay.is_some() || record.flags != 0) || regions::has_room();
+    if let Some((rule, arrival)) = chosen.arrival {
+        let result = if has_room { arrive(live, target, arrival, &mut record) } else { skipped(Reason::TableFull) };
+        tally.add(live, rule, Axis::Arrival, result);
+    }
+    if let Some((rule, stay)) = chosen.stay {
+        let result = if has_room { hold(live, target, stay, &mut record) } else { skipped(Reason::TableFull) };
+        tally.add(live, rule, Axis::Stay, result);
+    }
+    if let Some((rule, access)) = chosen.access {
+        tally.add(live, rule, Axis::Access, advice::access(target, access));
+    }
+    if let Some(rule) = chosen.recycle {
+        tally.add(live, rule, Axis::Reuse, skipped(Reason::NotYet));
+    }
+    if let Some(rule) = chosen.dontdump {
+        tally.add(live, rule, Axis::Dump, advice::give(target.range, libc::MADV_DONTDUMP));
+    }
+    let holds_something = record.flags != 0 || record.populated != 0 || record.lock_end > record.lock_start;
+    if holds_something && !regions::insert(&record) {
+        // Filled up since `has_room`: let go of what nobody would account for.
+        let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
+        Budget::Lock.give(live, record.lock_end.saturating_sub(record.lock_start) as u64);
+        Budget::Populate.give(live, record.populated);
+    }
+    tally.finish(live, chosen.matched, target.range.len as u64);
+    cost.end(live);
+}
+
+fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
+    if target.hugetlb {
+        return APPLIED;
+    }
+    if size == PageSize::Never {
+        return advice::give(target.range, libc::MADV_NOHUGEPAGE);
+    }
+    let first = target.range.start.next_multiple_of(HUGE);
+    let whole = Range { start: first, len: target.range.end().saturating_sub(first) & !(HUGE - 1) };
+    if whole.len == 0 || target.range.end() < first {
+        return skipped(Reason::TooSmall);
+    }
+    if target.kind != Kind::File && target.kind != Kind::Text && limits::thp() == Some(false) {
+        return skipped(Reason::ThpNever);
+    }
+    let advised = match size {
+        PageSize::Collapse => advice::collapse(target, whole),
+        // The whole region, not only the part that holds whole huge pages: one VMA less.
+        _ => advice::give(target.range, libc::MADV_HUGEPAGE),
+    };
+    if advised.0 == Outcome::Applied {
+        live.page.add(C::HugeAskedBytes, whole.len as u64);
+    }
+    match size {
+        PageSize::Hugetlb if advised.0 == Outcome::Applied => (Outcome::Partly, Reason::NoHugetlb, 0),
+        _ => advised,
+    }
+}
+
+fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Record) -> Result {
+    let range = match arrival {
+        Arrival::Async => return skipped(Reason::NotYet),
+        Arrival::Full => target.backed(),
+        Arrival::First(size) => {
+            let backed = target.backed();
+            let len = (live.bytes(size) as usize).next_multiple_of(PAGE).min(backed.len);
+            Range { start: backed.start, len }
+        }
+        Arrival::Range(from, to) => target.between(live.bytes(from), live.bytes(to)),
+    };
+    if range.len == 0 {
+        return APPLIED; // an empty file, or a part that this mapping doesn't have
+    }
+    if target.hugetlb {
+        return APPLIED; // proven by populating it
+    }
+    if target.file.is_none() && !target.writable {
+        return skipped(Reason::NotWritable);
+    }
+    let (granted, why) = Budget::Populate.take(live, range.len as u64);
+    if granted == 0 {
+        return skipped(why);
+    }
+    let Populated { bytes, reason, errno } =
+        populate::run(live, target, Range { start: range.start, len: granted as usize });
+    Budget::Populate.give(live, granted - bytes);
+    record.populated = bytes;
+    live.page.add(C::PopulatedBytes, bytes);
+    match (bytes, errno) {
+        (0, 0) => skipped(reason),
+        (0, _) => (Outcome::Failed, reason, errno),
+        (b, _) if b == range.len as u64 && reason == Reason::Done => APPLIED,
+        (b, _) if b == range.len as u64 => (Outcome::Applied, reason, 0),
+        (b, _) if b == granted => (Outcome::Partly, why, 0),
+        _ => (Outcome::Partly, reason, errno),
+    }
+}
+
+fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Result {
+    let mut range = match stay {
+        Stay::Hot => return skipped(Reason::NotYet),
+        Stay::Full | Stay::OnFault => target.backed(),
+        Stay::Range(from, to) => target.between(live.bytes(from), live.bytes(to)),
+    };
+    if target.kind == Kind::Stack {
+        range = lock::without_the_growing_page(range);
+    }
+    if range.len == 0 {
+        return APPLIED;
+    }
+    if limits::seccomp_at_start() {
+        return skipped(Reason::Seccomp);
+    }
+    let (granted, why) = Budget::Lock.take(live, range.len as u64);
+    if granted == 0 {
+        return skipped(why);
+    }
+    let on_fault = stay == Stay::OnFault || target.copies_on_write();
+    let locked = lock::run(live, Range { start: range.start, len: granted as usize }, on_fault);
+    Budget::Lock.give(live, granted - locked.bytes);
+    record.lock_start = range.start;
+    record.lock_end = range.start + locked.bytes as usize;
+    live.page.add(C::LockedBytes, locked.bytes);
+    match (locked.bytes, locked.errno) {
+        (0, 0) => skipped(why),
+        (0, errno) => failed(errno),
+        (b, _) if b == range.len as u64 => (Outcome::Applied, locked.reason, 0),
+        (b, _) if b == granted => (Outcome::Partly, why, 0),
+        (_, errno) => (Outcome::Partly, Reason::Errno, errno),
+    }
+}
+
+/// Time and faults that an action takes in the program's own thread.
+struct Cost {
+    began: u64,
+    usage: Option<libc::rusage>,
+}
+
+impl Cost {
+    fn start(may_fault: bool) -> Cost {
+        // Under a filter, only calls that a program which uses memory makes anyway.
+        let ask = may_fault && !limits::seccomp_at_start();
+        let usage = if ask { sys::rusage(libc::RUSAGE_THREAD) } else { None };
+        Cost { began: sys::now(libc::CLOCK_MONOTONIC), usage }
+    }
+
+    fn end(self, live: &Live<'_>) {
+        let took = sys::now(libc::CLOCK_MONOTONIC).saturating_sub(self.began);
+        live.page.add(C::OwnNs, took);
+        live.page.max(C::OwnLongestNs, took);
+        if let (Some(before), Some(after)) = (self.usage, self.usage.and_then(|_| sys::rusage(libc::RUSAGE_THREAD))) {
+            live.page.add(C::OwnMinorFaults, (after.ru_minflt - before.ru_minflt) as u64);
+            live.page.add(C::OwnMajorFaults, (after.ru_majflt - before.ru_majflt) as u64);
+        }
+    }
+}

@@ -1,0 +1,232 @@
+//! Large malloc blocks: where they lie, and which pointers are theirs.
+//!
+//! Each block is a mapping of its own that starts on a 2 MiB boundary, in a stretch of the address space that is
+//! claimed but not reserved: the kernel never chooses addresses there by itself, and every mapping of ours is made
+//! with MAP_FIXED_NOREPLACE. So nothing shows in VSZ but live blocks, mlockall and RLIMIT_AS see nothing else, and the
+//! kernel's own map is the arbiter between threads: no lock.
+//!
+//! What must hold here: the table says exactly which pointers are live blocks; an entry is set after its mapping
+//! exists and cleared (by compare-and-swap: a second free finds nothing) before it goes. A block is laid out as glibc
+//! lays out an mmapped chunk (size with IS_MMAPPED before the data, whole pages around), so that a library with a C
+//! library of its own (RTLD_DEEPBIND) that frees one unmaps it, and we merely see an address that is free again.
+
+use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
+
+use crate::sys::{self, HUGE, PAGE};
+use crate::{arch, malloc};
+
+/// The largest alignment that the pool serves; larger ones are the real allocator's.
+pub const MAX_ALIGN: usize = HUGE;
+/// Address space for blocks.
+const POOL: usize = 1 << 40;
+/// 2 MiB pieces of it; a block's data begins in exactly one.
+const SLOTS: usize = POOL / HUGE;
+/// How often to try another place before the real allocator is asked.
+const TRIES: usize = 64;
+/// IS_MMAPPED in glibc's chunk size.
+const IS_MMAPPED: usize = 2;
+
+static BASE: AtomicUsize = AtomicUsize::new(0);
+static TABLE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
+static CURSOR: AtomicUsize = AtomicUsize::new(0);
+
+/// A live block.
+pub struct Block {
+    /// what malloc returned
+    pub data: usize,
+    /// first byte of the mapping
+    pub start: usize,
+    /// bytes of the mapping
+    pub len: usize,
+    /// on pages of the hugetlb pool
+    pub hugetlb: bool,
+}
+
+/// Whether the pool is there.
+pub fn ready() -> bool {
+    !TABLE.load(Acquire).is_null()
+}
+
+/// Claims the address space. `random` places it. False: no room for the table.
+pub fn open(random: u64) -> bool {
+    let span = (arch::POOL_HIGHEST - arch::POOL_LOWEST - POOL) / HUGE;
+    let base = arch::POOL_LOWEST + (random as usize % span) * HUGE;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh mapping.
+    let table = unsafe { sys::mmap(0, SLOTS * 8, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
+    let Ok(table) = table else { return false };
+    BASE.store(base, Relaxed);
+    TABLE.store(table as *mut AtomicU64, Release);
+    malloc::widen(base, POOL);
+    true
+}
+
+fn entry(data: usize) -> Option<&'static AtomicU64> {
+    let table = TABLE.load(Acquire);
+    let offset = data.wrapping_sub(BASE.load(Relaxed));
+    if table.is_null() || offset >= POOL {
+        return None;
+    }
+    // SAFETY: the table has SLOTS entries, is zeroed by the kernel, and stays for ever.
+    Some(unsafe { &*table.add(offset / HUGE) })
+}
+
+/// Entry: pages of the mapping (40 bits), bytes from its start to the data / 16 (12 bits), hugetlb (1 bit), and whether
+/// the data begins with its slot, the mapping a page before (1 bit).
+fn pack(b: &Block) -> u64 {
+    let back = b.data % HUGE == 0;
+    (b.len / PAGE) as u64 | (((b.data - b.start) / 16) as u64) << 40 | u64::from(b.hugetlb) << 52 | u64::from(back) << 53
+}
+
+fn unpack(word: u64, data: usize) -> Option<Block> {
+    let lead = (word >> 40 & 0xfff) as usize * 16;
+    let slot = data & !(HUGE - 1);
+    let expected = if word >> 53 & 1 == 1 { slot } else { slot + lead };
+    (word != 0 && data == expected).then(|| Block {
+        data,
+        start: data - lead,
+        len: (word & ((1 << 40) - 1)) as usize * PAGE,
+        hugetlb: word >> 52 & 1 == 1,
+    })
+}
+
+/// The live block that begins at `data`.
+pub fn find(data: usize) -> Option<Block> {
+    unpack(entry(data)?.load(Acquire), data)
+}
+
+/// Takes a live block out of the table: the caller must unmap it.
+pub fn claim(data: usize) -> Option<Block> {
+    let entry = entry(data)?;
+    let word = entry.load(Acquire);
+    let block = unpack(word, data)?;
+    entry.compare_exchange(word, 0, AcqRel, Relaxed).ok().map(|_| block)
+}
+
+/// Bytes from the mapping's start to the data. Up to a page the data follows in the first page; beyond that the mapping
+/// starts one page before an aligned address, and only that page is not the program's.
+fn lead(align: usize) -> usize {
+    align.clamp(16, PAGE)
+}
+
+/// Finds a free stretch for a mapping of `len` bytes whose data has this alignment, and maps it with `prot`.
+fn place(len: usize, align: usize, prot: i32, more_flags: i32) -> Option<usize> {
+    const MAP_FIXED_NOREPLACE: i32 = 0x10_0000;
+    let back = if align > PAGE { PAGE } else { 0 };
+    let slots = (len + if back != 0 { HUGE } else { 0 }).div_ceil(HUGE);
+    let base = BASE.load(Relaxed);
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | more_flags;
+    for _ in 0..TRIES {
+        let slot = CURSOR.fetch_add(slots, Relaxed);
+        if slot + slots > SLOTS {
+            if slots > SLOTS {
+                return None;
+            }
+            CURSOR.store(0, Relaxed);
+            continue;
+        }
+        let start = base + slot * HUGE + if back != 0 { HUGE - back } else { 0 };
+        // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
+        match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
+            Ok(got) if got == start => return Some(start),
+            Ok(elsewhere) => {
+                // SAFETY: our own mapping of a moment ago, which nobody knows.
+                let _ = unsafe { sys::munmap(elsewhere, len) };
+            }
+            Err(libc::EEXIST) => {}
+            Err(_) => return None,
+        }
+    }
+    None
+}
+
+fn len_for(lead: usize, size: usize, unit: usize) -> Option<usize> {
+    size.checked_add(lead)?.checked_next_multiple_of(unit).filter(|len| *len <= POOL / 4)
+}
+
+/// A new block, mapped but not yet published. With `hugetlb`, on pages of the pool, proven by populating them; where
+/// that fails, on ordinary ones.
+pub fn take(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
+    let lead = lead(align);
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
+    if hugetlb && align <= PAGE {
+        const MADV_POPULATE_WRITE: i32 = 23;
+        const MAP_HUGE_2MB: i32 = 21 << 26;
+        let len = len_for(lead, size, HUGE)?;
+        if let Some(start) = place(len, align, rw, libc::MAP_HUGETLB | MAP_HUGE_2MB) {
+            // SAFETY: our own fresh mapping.
+            if unsafe { sys::madvise(start, len, MADV_POPULATE_WRITE) }.is_ok() {
+                return Some(Block { data: start + lead, start, len, hugetlb: true });
+            }
+            // SAFETY: as above.
+            let _ = unsafe { sys::munmap(start, len) };
+        }
+    }
+    let len = len_for(lead, size, PAGE)?;
+    let start = place(len, align, rw, 0)?;
+    Some(Block { data: start + lead, start, len, hugetlb: false })
+}
+
+impl Block {
+    /// Bytes that the program may use.
+    pub fn usable(&self) -> usize {
+        self.len - (self.data - self.start)
+    }
+
+    /// The mapping's length for a block of `size` bytes in the same place.
+    pub fn len_for(&self, size: usize) -> Option<usize> {
+        len_for(self.data - self.start, size, if self.hugetlb { HUGE } else { PAGE })
+    }
+
+    /// Writes glibc's chunk header and makes the block known; returns its data. The header is the first thing written to
+    /// the mapping, so the policy's advice must be in place before.
+    pub fn publish(&self) -> usize {
+        let chunk = self.data - 16;
+        // SAFETY: the 16 bytes before the data are the mapping's, and not the program's.
+        unsafe {
+            (chunk as *mut usize).write(chunk - self.start);
+            ((chunk + 8) as *mut usize).write((self.start + self.len - chunk) | IS_MMAPPED);
+        }
+        if let Some(entry) = entry(self.data) {
+            entry.store(pack(self), Release);
+        }
+        self.data
+    }
+
+    /// Unmaps a block that has been claimed.
+    pub fn unmap(self) {
+        // SAFETY: the program freed it, and the table no longer knows it.
+        let _ = unsafe { sys::munmap(self.start, self.len) };
+    }
+
+    /// Another length, in place or elsewhere by moving page tables, with the same offset to 2 MiB. The new block is not
+    /// yet published, and on success the old one is no longer known. None: nothing changed.
+    pub fn resize(&self, size: usize) -> Option<Block> {
+        let len = self.len_for(size)?;
+        let lead = self.data - self.start;
+        if self.hugetlb {
+            return None; // mremap of hugetlb mappings is partial before 5.16: copied instead
+        }
+        let known = entry(self.data)?;
+        let word = known.load(Acquire);
+        // SAFETY: the program's own block, in the middle of its realloc; in place, so nothing else is touched.
+        if unsafe { sys::mremap(self.start, self.len, len, 0, 0) }.is_ok() {
+            return Some(Block { data: self.data, start: self.start, len, hugetlb: false });
+        }
+        if len < self.len {
+            return None;
+        }
+        let align = if self.start % HUGE == 0 { lead } else { HUGE };
+        let start = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE)?;
+        // Cleared first: as soon as the mapping has moved, another thread may be given the old place.
+        known.store(0, Release);
+        let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
+        // SAFETY: the target is our own placeholder of a moment ago.
+        if unsafe { sys::mremap(self.start, self.len, len, flags, start) }.is_err() {
+            // The placeholder stays if the kernel has left it: by now its place may be another thread's.
+            known.store(word, Release);
+            return None;
+        }
+        Some(Block { data: start + lead, start, len, hugetlb: false })
+    }
+}

@@ -1,0 +1,269 @@
+//! The hooks of exec and spawn: which programs the preload cannot reach, and which it must not.
+//!
+//! What must hold here: works in a vfork child, so nothing is written but the stack and atomic counters of the page; the
+//! program's own call is made with its own arguments, but for one thing: a target with AddressSanitizer inside is
+//! started without us in LD_PRELOAD, because it aborts when anything precedes it. A look that fails means "reached".
+
+use core::ffi::{CStr, c_char, c_int, c_void};
+use core::sync::atomic::Ordering::Relaxed;
+
+use faultless_core::counters::C;
+use faultless_core::page::Unreached;
+
+use crate::elf;
+use crate::real::*;
+use crate::text::Text;
+use crate::{pages, report, state};
+
+type Strings = *const *const c_char;
+
+/// The name under which LD_PRELOAD knows us.
+const NAME: &[u8] = b"libfaultless.so";
+/// Most environment strings that are copied on the stack; a longer environment is passed on as it is.
+const ENV_MAX: usize = 768;
+
+unsafe extern "C" {
+    static environ: Strings;
+}
+
+/// The strings of an argv or an environment.
+///
+/// # Safety
+/// `at` must be null or end with a null.
+unsafe fn strings(at: Strings) -> impl Iterator<Item = &'static CStr> {
+    let mut next = at;
+    core::iter::from_fn(move || {
+        // SAFETY: not yet past the null; each is a C string of the program's.
+        unsafe {
+            let string = if next.is_null() { core::ptr::null() } else { next.read() };
+            if string.is_null() {
+                return None;
+            }
+            next = next.add(1);
+            Some(CStr::from_ptr(string))
+        }
+    })
+}
+
+/// What LD_PRELOAD is set to, if it names us.
+///
+/// # Safety
+/// As [`strings`].
+unsafe fn preload(env: Strings) -> Option<&'static [u8]> {
+    // SAFETY: as the caller says.
+    unsafe { strings(env) }
+        .find_map(|s| s.to_bytes().strip_prefix(b"LD_PRELOAD="))
+        .filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
+}
+
+/// Looks at the target and counts it. Returns the environment to give it: the program's own, or the one in `room`.
+///
+/// # Safety
+/// `env` as [`strings`].
+unsafe fn prepare(path: Option<&CStr>, env: Strings, room: &mut Room) -> Strings {
+    let page = pages::current();
+    page.add(C::Execs, 1);
+    // SAFETY: as the caller says.
+    let ours = unsafe { preload(env) };
+    let why = match path.map(elf::look) {
+        Some(Unreached::No) | None if ours.is_none() => Unreached::Environment,
+        Some(why) => why,
+        None => Unreached::No,
+    };
+    if why == Unreached::No {
+        return env;
+    }
+    // A forked child that has done nothing else makes its page for this.
+    let page = state::enter().map_or(page, |live| live.page);
+    page.add(C::NotReached, 1);
+    let name = path.map_or(&b"?"[..], |p| p.to_bytes().rsplit(|b| *b == b'/').next().unwrap_or(b"?"));
+    for (to, from) in page.unreached_exe.iter().zip(name.iter().take(47).chain(core::iter::repeat(&0))) {
+        to.store(*from, Relaxed);
+    }
+    page.unreached.store(why as u32, Relaxed);
+    page.unreached_count.fetch_add(1, Relaxed);
+    match (why, ours) {
+        // SAFETY: as the caller says.
+        (Unreached::Sanitizer, Some(list)) => unsafe { room.without_us(env, list) }.unwrap_or(env),
+        _ => env,
+    }
+}
+
+/// An environment on the stack.
+struct Room {
+    strings: [*const c_char; ENV_MAX],
+    preload: Text<1024>,
+}
+
+impl Room {
+    const fn new() -> Room {
+        Room { strings: [core::ptr::null(); ENV_MAX], preload: Text::new() }
+    }
+
+    /// The environment with us taken out of LD_PRELOAD. None: too long.
+    ///
+    /// # Safety
+    /// As [`strings`].
+    unsafe fn without_us(&mut self, env: Strings, list: &[u8]) -> Option<Strings> {
+        self.preload.push(b"LD_PRELOAD=").ok()?;
+        let is_ours = |entry: &[u8]| entry.ends_with(NAME);
+        for entry in list.split(|b| matches!(b, b' ' | b':')).filter(|e| !e.is_empty() && !is_ours(e)) {
+            if self.preload.as_bytes().len() > b"LD_PRELOAD=".len() {
+                self.preload.push(b":").ok()?;
+            }
+            self.preload.push(entry).ok()?;
+        }
+        let mut places = self.strings.iter_mut();
+        // SAFETY: as the caller says.
+        for string in unsafe { strings(env) } {
+            let is_list = string.to_bytes().starts_with(b"LD_PRELOAD=");
+            *places.next()? = if is_list { self.preload.as_c().as_ptr() } else { string.as_ptr() };
+        }
+        *places.next()? = core::ptr::null();
+        Some(self.strings.as_ptr())
+    }
+}
+
+/// A name as execvp finds it: as it is with a slash, else the first executable file of that name in PATH.
+fn in_path(name: &CStr, found: &mut Text<512>) -> Option<()> {
+    if name.to_bytes().contains(&b'/') {
+        return found.push(name.to_bytes()).ok();
+    }
+    // SAFETY: the C library's own environment.
+    let path = unsafe { strings(environ) }.find_map(|s| s.to_bytes().strip_prefix(b"PATH="));
+    for folder in path.unwrap_or(b"/bin:/usr/bin").split(|b| *b == b':') {
+        found.clear();
+        let folder = if folder.is_empty() { b"." } else { folder };
+        if found.push(folder).is_ok()
+            && found.push(b"/").is_ok()
+            && found.push(name.to_bytes()).is_ok()
+            && elf::is_executable(found.as_c())
+        {
+            return Some(());
+        }
+    }
+    None
+}
+
+/// # Safety
+/// As execve(2).
+unsafe fn run(path: *const c_char, search: bool, env: Strings, call: impl FnOnce(Strings) -> c_int) -> c_int {
+    state::resolve_early();
+    if !state::is_on() || path.is_null() || env.is_null() {
+        return call(env);
+    }
+    let mut room = Room::new();
+    let mut found = Text::<512>::new();
+    // SAFETY: the program's own path, and environment.
+    let env = unsafe {
+        let name = CStr::from_ptr(path);
+        let target = if search { in_path(name, &mut found).map(|()| found.as_c()) } else { Some(name) };
+        prepare(target, env, &mut room)
+    };
+    call(env)
+}
+
+/// The same for a call that replaces this image unless it fails.
+///
+/// # Safety
+/// As execve(2).
+unsafe fn replace(path: *const c_char, search: bool, env: Strings, call: impl FnOnce(Strings) -> c_int) -> c_int {
+    // SAFETY: as the caller says.
+    unsafe {
+        run(path, search, env, |env| {
+            let ended = report::before_exec();
+            let result = call(env);
+            if ended {
+                let _errno = crate::sys::KeepErrno::new();
+                report::exec_failed();
+            }
+            result
+        })
+    }
+}
+
+/// execve(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execve(path: *const c_char, argv: Strings, env: Strings) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { replace(path, false, env, |env| EXECVE.get()(path, argv, env)) }
+}
+
+/// execv(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execv(path: *const c_char, argv: Strings) -> c_int {
+    // SAFETY: the program's own call; execv is execve with `environ`.
+    unsafe { replace(path, false, environ, |env| EXECVE.get()(path, argv, env)) }
+}
+
+/// execvp(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execvp(path: *const c_char, argv: Strings) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe {
+        replace(path, true, environ, |env| {
+            if core::ptr::eq(env, environ) { EXECVP.get()(path, argv) } else { EXECVPE.get()(path, argv, env) }
+        })
+    }
+}
+
+/// execvpe(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn execvpe(path: *const c_char, argv: Strings, env: Strings) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { replace(path, true, env, |env| EXECVPE.get()(path, argv, env)) }
+}
+
+/// What the trampolines of execl, execlp and execle in `arch` have collected: the variable arguments as one array. `kind`
+/// is 0, 1, 2 in that order; execle's environment follows the null.
+pub unsafe extern "C" fn execl_collected(path: *const c_char, argv: Strings, kind: c_int) -> c_int {
+    // SAFETY: the program's own call, as its other form.
+    unsafe {
+        match kind {
+            0 => execv(path, argv),
+            1 => execvp(path, argv),
+            _ => {
+                let env = argv.add(strings(argv).count() + 1).read();
+                execve(path, argv, env.cast())
+            }
+        }
+    }
+}
+
+/// fexecve(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, env: Strings) -> c_int {
+    use core::fmt::Write;
+    let mut path = Text::<32>::new();
+    let _ = write!(path, "/proc/self/fd/{fd}");
+    // SAFETY: the program's own call.
+    unsafe { replace(path.as_c().as_ptr(), false, env, |env| FEXECVE.get()(fd, argv, env)) }
+}
+
+/// posix_spawn(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_spawn(
+    pid: *mut c_int,
+    path: *const c_char,
+    actions: *const c_void,
+    attributes: *const c_void,
+    argv: Strings,
+    env: Strings,
+) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { run(path, false, env, |env| POSIX_SPAWN.get()(pid, path, actions, attributes, argv, env)) }
+}
+
+/// posix_spawnp(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_spawnp(
+    pid: *mut c_int,
+    path: *const c_char,
+    actions: *const c_void,
+    attributes: *const c_void,
+    argv: Strings,
+    env: Strings,
+) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { run(path, true, env, |env| POSIX_SPAWNP.get()(pid, path, actions, attributes, argv, env)) }
+}

@@ -1,0 +1,294 @@
+//! The hooks of the memory calls: the names that the program's calls reach.
+//!
+//! What must hold here: the real call first, with the same return value and errno; what comes after it leaves errno
+//! alone on success. Each hook is a few lines: the work is in `mapping`, `regions` and `act`. Together with `malloc`,
+//! `process`, `exec` and the trampolines in `arch` these are all names that the library exports (exports.txt).
+
+use core::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
+
+use faultless_core::counters::C;
+
+use crate::mapping::{self, Mapped};
+use crate::real::*;
+use crate::state::{self, Live};
+use crate::sys::{self, KeepErrno, PAGE};
+use crate::regions;
+
+const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
+
+/// Runs `f` if hooks act here and now, with errno kept.
+fn after(f: impl FnOnce(&Live<'_>)) {
+    let _errno = KeepErrno::new();
+    if let Some(live) = state::enter() {
+        f(&live);
+    }
+}
+
+/// A range that the kernel will take as it stands.
+fn is_range(at: *const c_void, len: usize) -> bool {
+    at as usize % PAGE == 0 && len != 0 && (at as usize).checked_add(len).is_some()
+}
+
+/// mmap(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap(at: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void {
+    if flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none() {
+        after(|live| regions::forget(live, at as usize, len.next_multiple_of(PAGE)));
+    }
+    // SAFETY: the program's own call.
+    let mut got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
+    if got == MAP_FAILED && sys::errno() == libc::EAGAIN && release_all_locks() {
+        // SAFETY: as above.
+        got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
+    }
+    if got != MAP_FAILED && state::is_on() {
+        let mut m = Mapped { hint: at as usize, at: got as usize, len, prot, flags, fd, offset: off as u64 };
+        after(|live| m.at = mapping::mapped(live, &m));
+        return m.at as *mut c_void;
+    }
+    got
+}
+
+/// mmap64(3): the same on 64-bit machines.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mmap64(at: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void {
+    // SAFETY: the program's own call.
+    unsafe { mmap(at, len, prot, flags, fd, off) }
+}
+
+/// munmap(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
+    if !regions::none() && is_range(at, len) {
+        // Before the call: afterwards the range may be another thread's.
+        after(|live| {
+            let len = len.next_multiple_of(PAGE);
+            regions::sample_before(live, at as usize, len);
+            regions::forget(live, at as usize, len);
+        });
+    }
+    // SAFETY: the program's own call.
+    let result = unsafe { MUNMAP.get()(at, len) };
+    if result == 0 && state::is_on() {
+        after(|live| live.page.add(C::MunmapCalls, 1));
+    }
+    result
+}
+
+/// mremap(2). The fifth argument counts only with MREMAP_FIXED or MREMAP_DONTUNMAP, so passing it always is the same call.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mremap(old: *mut c_void, old_len: usize, len: usize, flags: c_int, to: *mut c_void) -> *mut c_void {
+    let mut lifted = None;
+    if !regions::none() && is_range(old, old_len.max(1)) {
+        after(|live| {
+            if flags & libc::MREMAP_FIXED != 0 && is_range(to, len) {
+                regions::forget(live, to as usize, len.next_multiple_of(PAGE));
+            }
+            lifted = regions::lift(old as usize);
+            // A part of what we have a record of: the record ends here.
+            regions::unlock(live, old as usize, old_len.next_multiple_of(PAGE));
+            regions::forget(live, old as usize, old_len.next_multiple_of(PAGE));
+        });
+    }
+    // SAFETY: the program's own call.
+    let mut got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
+    if got == MAP_FAILED && sys::errno() == libc::EAGAIN && (lifted.is_some() || release_all_locks()) {
+        if let Some(record) = lifted.take() {
+            // Our lock made it grow beyond RLIMIT_MEMLOCK.
+            let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
+            after(|live| regions::settle(live, &record));
+        }
+        // SAFETY: as above.
+        got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
+    }
+    after(|live| {
+        let len = len.next_multiple_of(PAGE);
+        match (got, lifted) {
+            (MAP_FAILED, Some(record)) => regions::land(live, record, record.start, record.end - record.start),
+            (_, Some(record)) if record.end - record.start == old_len.next_multiple_of(PAGE) => {
+                regions::land(live, record, got as usize, len);
+            }
+            (_, Some(record)) => regions::land(live, record, record.start, record.end - record.start),
+            (_, None) => {}
+        }
+        if got != MAP_FAILED {
+            live.page.add(C::MremapCalls, 1);
+        }
+    });
+    got
+}
+
+/// mprotect(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let result = unsafe { MPROTECT.get()(at, len, prot) };
+    let writable = prot & (libc::PROT_WRITE | libc::PROT_EXEC) == libc::PROT_WRITE;
+    if result == 0 && writable && !regions::none() && is_range(at, len) {
+        after(|live| mapping::committed(live, at as usize, len));
+    }
+    result
+}
+
+/// Advice that the kernel refuses on locked memory.
+fn is_refused_when_locked(advice: c_int) -> bool {
+    const MADV_COLD: c_int = 20;
+    const MADV_PAGEOUT: c_int = 21;
+    matches!(advice, libc::MADV_DONTNEED | libc::MADV_FREE | MADV_COLD | MADV_PAGEOUT)
+}
+
+/// The program's advice was refused because we locked the range: does what it asked for. True: done.
+fn advise_despite_lock(at: usize, len: usize, advice: c_int) -> bool {
+    const MADV_DONTNEED_LOCKED: c_int = 24;
+    let len = len.next_multiple_of(PAGE);
+    if !is_refused_when_locked(advice) || !regions::is_locked(at, len) {
+        return false;
+    }
+    let mut done = false;
+    after(|live| {
+        // SAFETY: the program's own wish; the pages go, the lock stays (Linux 5.18).
+        done = advice == libc::MADV_DONTNEED && unsafe { sys::madvise(at, len, MADV_DONTNEED_LOCKED) }.is_ok();
+        if !done && regions::unlock(live, at, len) {
+            // SAFETY: as above.
+            done = unsafe { sys::madvise(at, len, advice) }.is_ok();
+        }
+    });
+    done
+}
+
+/// madvise(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
+    let before = sys::errno();
+    // SAFETY: the program's own call.
+    let mut result = unsafe { MADVISE.get()(at, len, advice) };
+    if result != 0 && sys::errno() == libc::EINVAL && advise_despite_lock(at as usize, len, advice) {
+        sys::set_errno(before);
+        result = 0;
+    }
+    if result == 0 && state::is_on() {
+        after(|live| {
+            live.page.add(C::MadviseCalls, 1);
+            mapping::advised(at as usize, len, advice);
+        });
+    }
+    result
+}
+
+/// posix_madvise(3): returns the errno, and doesn't set it.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    let result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
+    if result == 0 && state::is_on() {
+        after(|live| {
+            live.page.add(C::MadviseCalls, 1);
+            mapping::advised(at as usize, len, advice);
+        });
+    }
+    result
+}
+
+/// Unlocks all that we locked, in favour of the program. True if there was something.
+fn release_all_locks() -> bool {
+    let mut any = false;
+    if !regions::none() {
+        after(|live| any = regions::unlock(live, 0, usize::MAX));
+    }
+    any
+}
+
+/// A call of the mlock family: once, and if the limit is reached while locks of ours count against it, again without them.
+fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_int {
+    let before = sys::errno();
+    let mut result = call();
+    if result != 0 && matches!(sys::errno(), libc::ENOMEM | libc::EAGAIN | libc::EPERM) && release_all_locks() {
+        sys::set_errno(before);
+        result = call();
+    }
+    if result == 0 && state::is_on() {
+        after(|live| {
+            live.page.add(C::MlockCalls, 1);
+            if !regions::none() {
+                regions::lock_taken_over(live, taken_over.0, taken_over.1);
+            }
+        });
+    }
+    result
+}
+
+/// The whole pages that a call of the mlock family works on.
+fn pages_of(at: *const c_void, len: usize) -> (usize, usize) {
+    let start = at as usize & !(PAGE - 1);
+    (start, (at as usize).saturating_add(len).saturating_sub(start).saturating_add(PAGE - 1) & !(PAGE - 1))
+}
+
+/// mlock(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mlock(at: *const c_void, len: usize) -> c_int {
+    // SAFETY: the program's own call.
+    lock_call(|| unsafe { MLOCK.get()(at, len) }, pages_of(at, len))
+}
+
+/// mlock2(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mlock2(at: *const c_void, len: usize, flags: c_uint) -> c_int {
+    // SAFETY: the program's own call.
+    lock_call(|| unsafe { MLOCK2.get()(at, len, flags) }, pages_of(at, len))
+}
+
+/// munlock(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munlock(at: *const c_void, len: usize) -> c_int {
+    // SAFETY: the program's own call.
+    lock_call(|| unsafe { MUNLOCK.get()(at, len) }, pages_of(at, len))
+}
+
+/// mlockall(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mlockall(flags: c_int) -> c_int {
+    let taken_over = if flags & libc::MCL_CURRENT != 0 { (0, usize::MAX) } else { (0, 0) };
+    // SAFETY: the program's own call.
+    lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over)
+}
+
+/// munlockall(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn munlockall() -> c_int {
+    // SAFETY: the program's own call.
+    lock_call(|| unsafe { MUNLOCKALL.get()() }, (0, usize::MAX))
+}
+
+/// prctl(2): a seccomp filter may arrive.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
+    let filters = option == libc::PR_SET_SECCOMP && state::is_on() && state::is_own_process();
+    if filters {
+        state::ready_to_seal();
+    }
+    // SAFETY: the program's own call.
+    let result = unsafe { PRCTL.get()(option, a, b, c, d) };
+    if filters && result == 0 {
+        state::seal();
+    }
+    result
+}
+
+/// syscall(2) of `seccomp` or `prctl`; the trampoline passes all others on untouched.
+pub unsafe extern "C" fn syscall_watched(nr: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
+    const SECCOMP_SET_MODE_FILTER: usize = 1;
+    let is_filter = match nr {
+        libc::SYS_seccomp => a <= SECCOMP_SET_MODE_FILTER,
+        _ => a as c_int == libc::PR_SET_SECCOMP,
+    };
+    let filters = is_filter && state::is_on() && state::is_own_process();
+    if filters {
+        state::ready_to_seal();
+    }
+    // SAFETY: the program's own call.
+    let result = unsafe { SYSCALL.get()(nr, a, b, c, d, e, f) };
+    if filters && result >= 0 {
+        state::seal();
+    }
+    result
+}

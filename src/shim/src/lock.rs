@@ -1,0 +1,55 @@
+//! mlock: what is resident stays.
+//!
+//! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK; what could not be locked is
+//! left as it was; a stack keeps its growing end unlocked.
+
+use core::sync::atomic::Ordering::Relaxed;
+
+use faultless_core::reason::Reason;
+
+use crate::act::Range;
+use crate::state::Live;
+use crate::sys::{self, Errno, PAGE};
+
+const CHUNK: usize = 32 << 20;
+
+/// What came of it.
+pub struct Locked {
+    /// bytes from the range's start that are locked now
+    pub bytes: u64,
+    /// Done, or Fallback
+    pub reason: Reason,
+    /// the kernel's word on the chunk that failed, or 0
+    pub errno: Errno,
+}
+
+/// Locks a range, at once or (`on_fault`) each page once it is touched.
+pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
+    let mut result = Locked { bytes: 0, reason: Reason::Done, errno: 0 };
+    let mut chunk = CHUNK;
+    while (result.bytes as usize) < range.len && live.page.off.load(Relaxed) == 0 {
+        let at = range.start + result.bytes as usize;
+        let len = chunk.min(range.end() - at);
+        match sys::mlock(at, len, on_fault) {
+            Ok(_) => result.bytes += len as u64,
+            // Another thread took some of the limit meanwhile: what is left may hold a smaller piece.
+            Err(libc::ENOMEM | libc::EAGAIN) if len > 16 * PAGE => {
+                let _ = sys::munlock(at, len); // it may have locked a part before it failed
+                chunk = (len / 8).next_multiple_of(PAGE);
+            }
+            Err(errno) => {
+                let _ = sys::munlock(at, len);
+                result.errno = errno;
+                return result;
+            }
+        }
+    }
+    result
+}
+
+/// A locked stack cannot grow beyond RLIMIT_MEMLOCK: the kernel then kills the program. The page at its growing end
+/// stays unlocked, so that what grows is a mapping without VM_LOCKED.
+pub fn without_the_growing_page(range: Range) -> Range {
+    let cut = PAGE.min(range.len);
+    Range { start: range.start + cut, len: range.len - cut }
+}

@@ -1,0 +1,342 @@
+//! The malloc family beyond the small path: what happens to large blocks, and to pointers that may be ours.
+//!
+//! What must hold here: a block that cannot be had from the pool is had from the real allocator, and only its answer
+//! is ever an error; a pointer that is not certainly ours goes to the real allocator; errno is the real one's on
+//! failure and untouched on success; no lock, no more than 1 KiB of stack.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::null_mut;
+use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+
+use faultless_core::counters::C;
+use faultless_core::matching::{Chosen, Region};
+use faultless_core::reason::Reason;
+use faultless_core::rules::Kind;
+
+use crate::act::{self, Range, Target};
+use crate::blocks::{self, Block};
+use crate::real::*;
+use crate::{early, regions, state, sys};
+
+/// Requests of at least so many bytes take the slow path. usize::MAX until a policy says otherwise.
+pub static BOUND: AtomicUsize = AtomicUsize::new(usize::MAX);
+
+/// Pointers in OURS_LOW .. OURS_LOW + OURS_LEN may be ours: the range spans the arenas of `early` and the pool, and
+/// whatever lies between them. Starts as the arena in .bss.
+pub static OURS_LOW: AtomicPtr<u8> = AtomicPtr::new((&raw const early::ARENA).cast_mut().cast());
+/// See [`OURS_LOW`].
+pub static OURS_LEN: AtomicUsize = AtomicUsize::new(early::FIRST);
+
+/// Widens the range to hold `start .. start + len`. A reader between the two stores sees a range that is too large, which
+/// costs it a look and nothing else.
+pub fn widen(start: usize, len: usize) {
+    let low = OURS_LOW.load(Relaxed) as usize;
+    let high = low.wrapping_add(OURS_LEN.load(Relaxed)).max(start + len);
+    let new_low = low.min(start);
+    OURS_LEN.fetch_max(high - new_low, SeqCst);
+    if new_low < low {
+        OURS_LOW.store(new_low as *mut u8, SeqCst);
+    }
+}
+
+fn maybe_ours(block: *mut c_void) -> bool {
+    (block as usize).wrapping_sub(OURS_LOW.load(Relaxed) as usize) < OURS_LEN.load(Relaxed)
+}
+
+/// A large block from the pool if a rule wants it there, or None: the real allocator serves it then.
+fn large(size: usize, align: usize) -> Option<*mut c_void> {
+    // SAFETY of the size: more than PTRDIFF_MAX is the real allocator's to refuse.
+    if size > isize::MAX as usize || !blocks::ready() {
+        return None;
+    }
+    let live = state::enter()?;
+    let _errno = sys::KeepErrno::new();
+    live.page.add(C::MallocLarge, 1);
+    live.page.add(C::MallocLargeBytes, size as u64);
+    let chosen = choose(&live, size);
+    if !act::has_work(&chosen) {
+        act::count_only(&live, &chosen, size as u64);
+        return None;
+    }
+    let hugetlb = act::wants_hugetlb(&live, &chosen);
+    let Some(block) = blocks::take(size, align, hugetlb) else {
+        act::count_skipped(&live, &chosen, size as u64, Reason::AddressSpace);
+        return None;
+    };
+    live.page.add(C::BlocksLive, 1);
+    live.page.add(C::BlocksLiveBytes, block.len as u64);
+    act::apply(&live, &target(&block), &chosen);
+    Some(block.publish() as *mut c_void)
+}
+
+fn choose(live: &state::Live<'_>, size: usize) -> Chosen {
+    let region = Region { kind: Kind::Malloc, size: size as u64, path: None };
+    live.policy.choose(&region, live.memory())
+}
+
+fn target(block: &Block) -> Target {
+    Target {
+        range: Range { start: block.start, len: block.len },
+        kind: Kind::Malloc,
+        writable: true,
+        shared: false,
+        hugetlb: block.hugetlb,
+        file: None,
+    }
+}
+
+/// Gives a block of the pool back.
+fn release(block: Block) {
+    let _errno = sys::KeepErrno::new();
+    if let Some(live) = state::enter() {
+        live.page.sub(C::BlocksLive, 1);
+        live.page.sub(C::BlocksLiveBytes, block.len as u64);
+        regions::sample_before(&live, block.start, block.len);
+        regions::forget(&live, block.start, block.len);
+    }
+    block.unmap();
+}
+
+/// malloc(3) of a block at or over the bound.
+pub unsafe extern "C" fn malloc_slow(size: usize) -> *mut c_void {
+    match large(size, 16) {
+        Some(block) => block,
+        // SAFETY: the program's own call.
+        None => unsafe { MALLOC.get()(size) },
+    }
+}
+
+/// calloc(3) of a block at or over the bound, or of a size that overflows.
+pub unsafe extern "C" fn calloc_slow(count: usize, size: usize) -> *mut c_void {
+    // A block of the pool is a fresh mapping, so it is zero.
+    match count.checked_mul(size).and_then(|size| large(size, 16)) {
+        Some(block) => block,
+        // SAFETY: the program's own call.
+        None => unsafe { CALLOC.get()(count, size) },
+    }
+}
+
+/// free(3) of a pointer that may be ours.
+pub unsafe extern "C" fn free_slow(block: *mut c_void) {
+    if let Some(block) = blocks::claim(block as usize) {
+        release(block);
+    } else if !early::owns(block as usize) {
+        // SAFETY: the program's own call.
+        unsafe { FREE.get()(block) }
+    }
+}
+
+/// realloc(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
+    let large = size >= BOUND.load(Relaxed);
+    if !large && !maybe_ours(block) {
+        // SAFETY: the program's own call.
+        return unsafe { REALLOC.get()(block, size) };
+    }
+    // SAFETY: the program's own call.
+    unsafe { realloc_slow(block, size) }
+}
+
+/// # Safety
+/// As realloc(3).
+unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
+    if old.is_null() {
+        // SAFETY: the program's own call.
+        return unsafe { malloc_slow(size) };
+    }
+    if let Some(block) = blocks::find(old as usize) {
+        if size == 0 {
+            // As glibc does: freed, and NULL.
+            // SAFETY: the program's own call.
+            unsafe { free_slow(old) };
+            return null_mut();
+        }
+        if size >= BOUND.load(Relaxed) && size <= isize::MAX as usize {
+            if let Some(new) = resize(&block, size) {
+                return new;
+            }
+        }
+        // SAFETY: `old` holds `usable` bytes, and the program gives it up for the new one.
+        return unsafe { move_to(old, block.usable(), size, MALLOC.get()) };
+    }
+    if early::owns(old as usize) {
+        // SAFETY: as above.
+        return unsafe { move_to(old, early::usable_size(old), size, crate::arch::malloc) };
+    }
+    // A block of the real allocator. It knows best unless the new size is one that a rule wants in the pool.
+    let wanted = size >= BOUND.load(Relaxed) && blocks::ready() && size <= isize::MAX as usize;
+    if !wanted {
+        // SAFETY: the program's own call.
+        return unsafe { REALLOC.get()(old, size) };
+    }
+    // SAFETY: the program's own block.
+    let usable = unsafe { USABLE_SIZE.get()(old) };
+    match if usable == 0 { None } else { large(size, 16) } {
+        Some(new) => {
+            // SAFETY: `old` holds `usable` bytes, `new` holds `size`; they don't overlap.
+            unsafe {
+                core::ptr::copy_nonoverlapping(old.cast::<u8>(), new.cast::<u8>(), usable.min(size));
+                FREE.get()(old);
+            }
+            new
+        }
+        // SAFETY: the program's own call.
+        None => unsafe { REALLOC.get()(old, size) },
+    }
+}
+
+/// Resizes a block of the pool, in place or by moving its page tables. None: it stays as it was.
+fn resize(block: &Block, size: usize) -> Option<*mut c_void> {
+    let _errno = sys::KeepErrno::new();
+    let live = state::enter();
+    if block.len_for(size) == Some(block.len) {
+        return Some(block.data as *mut c_void);
+    }
+    if let Some(live) = &live {
+        // The lock would be charged for the new length before our budget is asked: taken again below.
+        regions::unlock(live, block.start, block.len);
+        regions::forget(live, block.start, block.len);
+    }
+    let new = block.resize(size);
+    let after = new.as_ref().unwrap_or(block);
+    if let Some(live) = live {
+        if new.is_some() {
+            live.page.add(C::BlocksLiveBytes, after.len as u64);
+            live.page.sub(C::BlocksLiveBytes, block.len as u64);
+        }
+        let chosen = choose(&live, size);
+        act::apply(&live, &target(after), &chosen);
+    }
+    Some(new?.publish() as *mut c_void)
+}
+
+/// Moves content to a new block and frees the old one; on failure the old one stays, as realloc(3) promises.
+///
+/// # Safety
+/// `old` must hold `usable` bytes and be the caller's to free.
+unsafe fn move_to(
+    old: *mut c_void,
+    usable: usize,
+    size: usize,
+    allocate: unsafe extern "C" fn(usize) -> *mut c_void,
+) -> *mut c_void {
+    // SAFETY: an allocation.
+    let new = unsafe { allocate(size) };
+    if !new.is_null() {
+        // SAFETY: both hold the bytes copied; `old` is given up.
+        unsafe {
+            core::ptr::copy_nonoverlapping(old.cast::<u8>(), new.cast::<u8>(), usable.min(size));
+            free_slow(old);
+        }
+    }
+    new
+}
+
+/// A block with an alignment, from the pool if it is large and the alignment is one that the pool has.
+fn aligned(align: usize, size: usize) -> Option<*mut c_void> {
+    (size >= BOUND.load(Relaxed) && align.is_power_of_two() && align <= blocks::MAX_ALIGN)
+        .then(|| large(size, align))
+        .flatten()
+}
+
+/// posix_memalign(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, size: usize) -> c_int {
+    if align % size_of::<usize>() == 0 {
+        if let Some(block) = aligned(align, size) {
+            // SAFETY: the caller's own out pointer.
+            unsafe { out.write(block) };
+            return 0;
+        }
+    }
+    // SAFETY: the program's own call.
+    unsafe { POSIX_MEMALIGN.get()(out, align, size) }
+}
+
+/// aligned_alloc(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn aligned_alloc(align: usize, size: usize) -> *mut c_void {
+    // SAFETY: the program's own call.
+    aligned(align, size).unwrap_or_else(|| unsafe { ALIGNED_ALLOC.get()(align, size) })
+}
+
+/// memalign(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
+    // SAFETY: the program's own call.
+    aligned(align, size).unwrap_or_else(|| unsafe { MEMALIGN.get()(align, size) })
+}
+
+/// valloc(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn valloc(size: usize) -> *mut c_void {
+    // SAFETY: the program's own call.
+    aligned(sys::PAGE, size).unwrap_or_else(|| unsafe { VALLOC.get()(size) })
+}
+
+/// pvalloc(3): whole pages.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pvalloc(size: usize) -> *mut c_void {
+    size.checked_next_multiple_of(sys::PAGE)
+        .and_then(|size| aligned(sys::PAGE, size))
+        // SAFETY: the program's own call.
+        .unwrap_or_else(|| unsafe { PVALLOC.get()(size) })
+}
+
+/// malloc_usable_size(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
+    if maybe_ours(block) {
+        if let Some(block) = blocks::find(block as usize) {
+            return block.usable();
+        }
+        if early::owns(block as usize) {
+            // SAFETY: a block of the early arena.
+            return unsafe { early::usable_size(block) };
+        }
+    }
+    // SAFETY: the program's own call.
+    unsafe { USABLE_SIZE.get()(block) }
+}
+
+/// cfree(3), gone since glibc 2.26 but part of the family.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cfree(block: *mut c_void) {
+    // SAFETY: the program's own call.
+    unsafe { crate::arch::free(block) }
+}
+
+/// free_sized (C23): the size is a hint that we don't need.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
+    // SAFETY: the program's own call.
+    unsafe { crate::arch::free(block) }
+}
+
+/// free_aligned_sized (C23).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _align: usize, _size: usize) {
+    // SAFETY: the program's own call.
+    unsafe { crate::arch::free(block) }
+}
+
+/// malloc_trim(3): the pool keeps nothing that was freed, so only the real allocator has something to give.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc_trim(pad: usize) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { MALLOC_TRIM.get()(pad) }
+}
+
+/// mallopt(3). A program that says itself which blocks malloc maps has its way: our malloc rules end there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn mallopt(param: c_int, value: c_int) -> c_int {
+    state::resolve_early();
+    // SAFETY: the program's own call.
+    let accepted = unsafe { MALLOPT.get()(param, value) };
+    if accepted != 0 && (param == libc::M_MMAP_THRESHOLD || param == libc::M_MMAP_MAX) {
+        BOUND.store(usize::MAX, Relaxed);
+        state::refuse_malloc_rules();
+    }
+    accepted
+}

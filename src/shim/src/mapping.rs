@@ -1,0 +1,211 @@
+//! What the mapping hooks do once the program's call has succeeded: which kind of region it made, and what rules want.
+//!
+//! What must hold here: memory that is merely reserved is left alone until it becomes writable; what the program itself
+//! said about a range stands; a mapping is moved only while nobody knows its address.
+
+use core::ffi::c_int;
+use core::fmt::Write;
+
+use faultless_core::counters::C;
+use faultless_core::matching::{Chosen, Region};
+use faultless_core::reason::Reason;
+use faultless_core::rules::{Kind, PageSize};
+
+use crate::act::{self, Range, Target, View};
+use crate::regions::{self, Record};
+use crate::state::Live;
+use crate::sys::{self, HUGE, PAGE};
+use crate::text::Text;
+use crate::own_stack;
+
+/// Longest path of a file that rules can match.
+const PATH_MAX: usize = 4096;
+
+/// The arguments of an mmap call that succeeded.
+#[derive(Clone, Copy)]
+pub struct Mapped {
+    /// what the program asked for
+    pub hint: usize,
+    /// what it got
+    pub at: usize,
+    /// bytes, as asked for
+    pub len: usize,
+    /// PROT_…
+    pub prot: c_int,
+    /// MAP_…
+    pub flags: c_int,
+    /// descriptor, or −1
+    pub fd: c_int,
+    /// offset in the file
+    pub offset: u64,
+}
+
+impl Mapped {
+    fn range(&self) -> Range {
+        Range { start: self.at, len: self.len.next_multiple_of(PAGE) }
+    }
+
+    fn is(&self, flag: c_int) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn is_private_anonymous(&self) -> bool {
+        self.is(libc::MAP_ANONYMOUS) && self.flags & libc::MAP_TYPE == libc::MAP_PRIVATE
+    }
+
+    fn target(&self, kind: Kind, file: Option<View>) -> Target {
+        Target {
+            range: self.range(),
+            kind,
+            writable: self.prot & libc::PROT_WRITE != 0,
+            shared: self.flags & libc::MAP_TYPE != libc::MAP_PRIVATE,
+            hugetlb: false,
+            file,
+        }
+    }
+}
+
+/// After mmap. Returns the address to give to the program.
+pub fn mapped(live: &Live<'_>, m: &Mapped) -> usize {
+    live.page.add(C::MmapCalls, 1);
+    live.page.add(C::MmapBytes, m.len as u64);
+    if live.policy.rules().is_empty() || m.is(libc::MAP_GROWSDOWN | libc::MAP_HUGETLB) {
+        return m.at;
+    }
+    if m.is(libc::MAP_ANONYMOUS) {
+        anonymous(live, m)
+    } else {
+        file(live, m);
+        m.at
+    }
+}
+
+fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
+    let kind = if m.is_private_anonymous() { Kind::Anon } else { Kind::Shm };
+    if !live.policy.may_match(kind) {
+        return m.at;
+    }
+    if m.prot == libc::PROT_NONE || m.is(libc::MAP_NORESERVE) {
+        if kind == Kind::Anon {
+            let range = m.range();
+            regions::insert(&Record {
+                start: range.start,
+                end: range.end(),
+                flags: regions::RESERVED,
+                ..Record::default()
+            });
+        }
+        return m.at;
+    }
+    let region = Region { kind, size: m.range().len as u64, path: None };
+    let chosen = live.policy.choose(&region, live.memory());
+    if chosen.matched == 0 {
+        return m.at;
+    }
+    let wants_huge = matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)));
+    let at = if kind == Kind::Anon && wants_huge { aligned(m) } else { m.at };
+    act::apply(live, &Mapped { at, ..*m }.target(kind, None), &chosen);
+    at
+}
+
+/// The mapping on a 2 MiB boundary: the kernel puts it there by itself only since 6.7, and only where its length is a
+/// multiple of 2 MiB. Without that the first and last huge page are lost to 4K ones. Nobody knows the address yet, and the
+/// program named none.
+fn aligned(m: &Mapped) -> usize {
+    let plain = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    let range = m.range();
+    let may_move = m.hint == 0 && m.flags & !(libc::MAP_STACK) == plain && range.len >= HUGE;
+    if !may_move || m.at % HUGE == 0 || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
+        return m.at;
+    }
+    // SAFETY: a fresh mapping.
+    let Ok(wide) = (unsafe { sys::mmap(0, range.len + HUGE, m.prot, m.flags, -1, 0) }) else { return m.at };
+    let start = wide.next_multiple_of(HUGE);
+    // SAFETY: the ends of our own fresh mapping, and the mapping that the program was about to be given, untouched so far.
+    unsafe {
+        if start > wide {
+            let _ = sys::munmap(wide, start - wide);
+        }
+        let _ = sys::munmap(start + range.len, wide + HUGE - start);
+        let _ = sys::munmap(range.start, range.len);
+    }
+    start
+}
+
+fn file(live: &Live<'_>, m: &Mapped) {
+    let may = |kind| live.policy.may_match(kind);
+    if m.prot == libc::PROT_NONE || !(may(Kind::File) || may(Kind::Shm) || may(Kind::Text)) {
+        return;
+    }
+    let Ok(st) = sys::fstat(m.fd) else { return };
+    if st.mode & libc::S_IFMT != libc::S_IFREG {
+        return; // a device decides itself how its pages arrive
+    }
+    let mut link = Text::<32>::new();
+    let _ = write!(link, "/proc/self/fd/{}", m.fd);
+    // The path wants more room than a hook may take from a stack that it doesn't know.
+    let found = own_stack::run(|| {
+        let mut buffer = [0u8; PATH_MAX];
+        let path = sys::readlink(link.as_c(), &mut buffer).ok();
+        let is_memory = path.is_some_and(|p| p.starts_with(b"/memfd:") || p.starts_with(b"/dev/zero"));
+        let kind = match () {
+            () if is_memory => Kind::Shm,
+            () if m.prot & libc::PROT_EXEC != 0 => Kind::Text,
+            () => Kind::File,
+        };
+        let size = if kind == Kind::Shm { m.range().len as u64 } else { st.size };
+        (kind, live.policy.choose(&Region { kind, size, path }, if live.policy.needs_memory() { crate::limits::memory() } else { 0 }))
+    });
+    let Some((kind, chosen)) = found else {
+        live.page.add(C::Raced, 1);
+        return;
+    };
+    let view = View { fd: m.fd, offset: m.offset, size: st.size };
+    act::apply(live, &m.target(kind, Some(view)), &chosen);
+}
+
+/// After mprotect: a reservation has become writable, which is how allocators commit.
+pub fn committed(live: &Live<'_>, start: usize, len: usize) {
+    let range = Range { start, len: len.next_multiple_of(PAGE) };
+    let Some(flags) = regions::flags_around(range.start, range.len) else { return };
+    if flags & regions::RESERVED == 0 || flags & regions::HUGE != 0 {
+        return; // not a reservation, or committed before
+    }
+    let region = Region { kind: Kind::Anon, size: range.len as u64, path: None };
+    let mut chosen = live.policy.choose(&region, live.memory());
+    yield_to_program(live, &mut chosen, flags);
+    let target = Target { range, kind: Kind::Anon, writable: true, shared: false, hugetlb: false, file: None };
+    act::apply(live, &target, &chosen);
+}
+
+/// What the program said itself about this memory stands.
+fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
+    use faultless_core::page::Outcome;
+    use faultless_core::rules::Axis;
+    let note = |rule: u8, axis: Axis| {
+        if let Some(stats) = live.page.rules.get(rule as usize) {
+            stats.note(axis as u8, Outcome::Skipped, Reason::ProgramAdvice as u8, 0);
+        }
+    };
+    if flags & regions::PROGRAM_PAGE_SIZE != 0 {
+        if let Some((rule, _)) = chosen.page_size.take() {
+            note(rule, Axis::PageSize);
+        }
+    }
+    if flags & regions::PROGRAM_ACCESS != 0 {
+        if let Some((rule, _)) = chosen.access.take() {
+            note(rule, Axis::Access);
+        }
+    }
+}
+
+/// After the program's own advice.
+pub fn advised(start: usize, len: usize, advice: c_int) {
+    match advice {
+        libc::MADV_HUGEPAGE | libc::MADV_NOHUGEPAGE => regions::program_said(start, len, regions::PROGRAM_PAGE_SIZE),
+        libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => {
+            regions::program_said(start, len, regions::PROGRAM_ACCESS);
+        }
+        _ => {}
+    }
+}

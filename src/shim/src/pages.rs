@@ -1,0 +1,385 @@
+//! The counter page of this process: made, found, ended; and what the processes of a tree share.
+//!
+//! What must hold here: there is always a page to count into, if need be plain memory; space is written before it is
+//! mapped, because the first touch of a full tmpfs is SIGBUS; nothing is created through a link or in a folder that
+//! another user could change; no descriptor outlives a call; a forked child never writes its parent's page.
+
+use core::cell::UnsafeCell;
+use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering::*};
+
+use faultless_core::counters::C;
+use faultless_core::page::{End, FILE_BYTES, MAGIC, Page, State, VERSION, Why};
+use faultless_core::rules::Policy;
+
+use crate::budget::Shared;
+use crate::state::{self, Live};
+use crate::sys;
+use crate::text::Text;
+
+/// More pages than this in the folder, and no further one is made.
+const CAP: usize = 2048;
+/// From here on whoever starts removes those of dead processes.
+const CROWDED: usize = 256;
+
+#[repr(C, align(4096))]
+struct Plain(UnsafeCell<[u8; FILE_BYTES]>);
+
+// SAFETY: used as a Page, which is atomics only.
+unsafe impl Sync for Plain {}
+
+/// Where counters go while there is no shared page.
+static PLAIN: Plain = Plain(UnsafeCell::new([0; FILE_BYTES]));
+static CURRENT: AtomicPtr<Page> = AtomicPtr::new(core::ptr::null_mut());
+/// A forked child that has not counted anything yet: its page is made when it does.
+static PENDING: AtomicBool = AtomicBool::new(false);
+/// The page is a file in the folder (and not a memfd or plain memory).
+static IN_FOLDER: AtomicBool = AtomicBool::new(false);
+/// The second half of the file's name.
+static SUFFIX: AtomicU32 = AtomicU32::new(0);
+
+struct Folder(UnsafeCell<Text<192>>);
+
+// SAFETY: written by the constructor only, before anything is on.
+unsafe impl Sync for Folder {}
+
+static FOLDER: Folder = Folder(UnsafeCell::new(Text::new()));
+
+fn plain() -> &'static Page {
+    // SAFETY: PLAIN is as large and as aligned as a Page, and any bytes are valid atomics.
+    unsafe { &*PLAIN.0.get().cast::<Page>() }
+}
+
+fn folder() -> &'static Text<192> {
+    // SAFETY: see Folder.
+    unsafe { &*FOLDER.0.get() }
+}
+
+/// In a forked child that is about to act: makes its page, once.
+pub fn ensure() {
+    if PENDING.load(Relaxed) && PENDING.swap(false, AcqRel) {
+        make_for_child();
+    }
+}
+
+/// Whether this is a forked child that has not acted yet.
+pub fn is_pending() -> bool {
+    PENDING.load(Relaxed)
+}
+
+/// The page to count into.
+pub fn current() -> &'static Page {
+    let page = CURRENT.load(Acquire);
+    // SAFETY: a mapping that stays for ever, or null.
+    unsafe { page.as_ref() }.unwrap_or_else(plain)
+}
+
+/// Whether others can read the page under its name.
+pub fn is_in_folder() -> bool {
+    IN_FOLDER.load(Relaxed)
+}
+
+fn file_name(pid: u32, suffix: u32) -> Text<256> {
+    let mut name = Text::<32>::new();
+    let _ = write!(name, "{pid}.{suffix:08x}");
+    entry_path(name.as_bytes())
+}
+
+/// Decides on the folder: the option, or /dev/shm/faultless-UID. Constructor only.
+///
+/// # Safety
+/// Nothing else may run yet.
+pub unsafe fn choose_folder(option: &[u8], uid: u32) {
+    // SAFETY: as the caller says.
+    let folder = unsafe { &mut *FOLDER.0.get() };
+    if option.is_empty() {
+        let _ = write!(folder, "/dev/shm/faultless-{uid}");
+    } else {
+        let _ = folder.push(option);
+    }
+}
+
+/// Whether the folder is ours alone: a real folder, owned by us, open to nobody else. Made if it isn't there.
+fn folder_is_safe(uid: u32) -> bool {
+    let path = folder().as_c();
+    let is_safe = |st: sys::Stat| st.mode & libc::S_IFMT == libc::S_IFDIR && st.uid == uid && st.mode & 0o022 == 0;
+    match sys::stat(path, false) {
+        Ok(st) => is_safe(st),
+        Err(libc::ENOENT) => {
+            let _ = sys::mkdir(path, 0o700);
+            sys::stat(path, false).is_ok_and(is_safe)
+        }
+        Err(_) => false,
+    }
+}
+
+/// Fills a fresh page's head.
+pub struct Birth<'a> {
+    /// user id
+    pub uid: u32,
+    /// the tree that it belongs to
+    pub tree: u64,
+    /// base name of the executable
+    pub exe: &'a [u8],
+    /// the policy's name
+    pub policy_name: &'a [u8],
+    /// on, or stood down
+    pub state: State,
+    /// why it stood down
+    pub why: Why,
+    /// so many bits that no other process has
+    pub random: u32,
+}
+
+fn fill(page: &Page, birth: &Birth<'_>, policy: &Policy) {
+    page.version.store(VERSION, Relaxed);
+    page.bytes.store(size_of::<Page>() as u32, Relaxed);
+    page.pid.store(state::pid(), Relaxed);
+    page.ppid.store(sys::getppid(), Relaxed);
+    page.uid.store(birth.uid, Relaxed);
+    page.state.store(birth.state as u32, Relaxed);
+    page.why.store(birth.why as u32, Relaxed);
+    page.tree.store(birth.tree, Relaxed);
+    page.start_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
+    for (to, from) in page.exe.iter().zip(birth.exe.iter().take(63)) {
+        to.store(*from, Relaxed);
+    }
+    for (to, from) in page.policy.iter().zip(birth.policy_name.iter().take(63)) {
+        to.store(*from, Relaxed);
+    }
+    for (to, from) in page.text.iter().zip(policy.text()) {
+        to.store(*from, Relaxed);
+    }
+    page.text_len.store(policy.text().len() as u32, Relaxed);
+    for (to, rule) in page.rules.iter().zip(policy.rules()) {
+        to.text_start.store(u32::from(rule.text.start), Relaxed);
+        to.text_len.store(u32::from(rule.text.len), Relaxed);
+    }
+    page.rules_count.store(policy.rules().len() as u32, Relaxed);
+    for budget in &page.budgets {
+        budget.store(u64::MAX, Relaxed);
+    }
+    page.magic.store(MAGIC, Release);
+}
+
+/// Makes the page of a program that starts.
+pub fn make(birth: &Birth<'_>, policy: &Policy) {
+    let page = plain();
+    fill(page, birth, policy);
+    SUFFIX.store(birth.random, Relaxed);
+    // One start in 32 looks whether the folder fills up: together they keep it within its bounds.
+    if birth.random % 32 == 0 {
+        reap();
+    }
+    share(birth.uid);
+}
+
+/// Moves the plain page's content into a shared page.
+fn share(uid: u32) {
+    let page = plain();
+    // SAFETY: the page's bytes, read once; another thread may count meanwhile, which may be lost.
+    let bytes = unsafe { core::slice::from_raw_parts((&raw const *page).cast::<u8>(), FILE_BYTES) };
+    let in_folder = folder_is_safe(uid);
+    let path = file_name(state::pid(), SUFFIX.load(Relaxed));
+    let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
+    let file = if in_folder { sys::open(path.as_c(), flags, 0o600) } else { Err(libc::EACCES) };
+    let (fd, named) = match file {
+        Ok(fd) => (fd, true),
+        Err(_) => match sys::memfd(c"faultless") {
+            Ok(fd) => (fd, false),
+            Err(_) => return,
+        },
+    };
+    // Written before it is mapped: a full tmpfs says ENOSPC here, and SIGBUS later.
+    if sys::write(fd, bytes) == Ok(FILE_BYTES) {
+        let prot = libc::PROT_READ | libc::PROT_WRITE;
+        // SAFETY: a fresh mapping of our own file.
+        if let Ok(at) = unsafe { sys::mmap(0, FILE_BYTES, prot, libc::MAP_SHARED, fd, 0) } {
+            CURRENT.store(at as *mut Page, Release);
+            IN_FOLDER.store(named, Relaxed);
+        }
+    } else if named {
+        sys::unlink(path.as_c());
+    }
+    sys::close(fd);
+}
+
+/// In a forked child: from here on nothing of the parent's page is written.
+pub fn start_in_child() {
+    let shared = CURRENT.swap(core::ptr::null_mut(), AcqRel);
+    IN_FOLDER.store(false, Relaxed);
+    let child = plain();
+    // SAFETY: the parent's page is mapped (in the child too), or it was PLAIN itself.
+    let parent = unsafe { shared.as_ref() }.unwrap_or(child);
+    let (live, live_bytes) = (parent.get(C::BlocksLive), parent.get(C::BlocksLiveBytes));
+    // PLAIN still has the head of the program's start; its counters begin anew, but for the blocks that the child has too.
+    for counter in &child.counters {
+        counter.store(0, Relaxed);
+    }
+    for rule in &child.rules {
+        let zero = |a: &AtomicU64| a.store(0, Relaxed);
+        zero(&rule.regions);
+        zero(&rule.bytes);
+        rule.outcomes.iter().chain(&rule.notes).chain(&rule.note_counts).for_each(zero);
+    }
+    child.set(C::BlocksLive, live);
+    child.set(C::BlocksLiveBytes, live_bytes);
+    child.tree.store(parent.tree.load(Relaxed), Relaxed);
+    child.end.store(End::None as u32, Relaxed);
+    child.end_ns.store(0, Relaxed);
+    child.forked.store(1, Relaxed);
+    if !shared.is_null() {
+        // SAFETY: this process's view of the parent's page, which nothing here uses any more.
+        let _ = unsafe { sys::munmap(shared as usize, FILE_BYTES) };
+    }
+    PENDING.store(true, Release);
+}
+
+fn make_for_child() {
+    let page = plain();
+    page.pid.store(state::pid(), Relaxed);
+    page.ppid.store(sys::getppid(), Relaxed);
+    page.start_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
+    let parents = SUFFIX.load(Relaxed);
+    SUFFIX.store(parents.wrapping_mul(0x9e37_79b1).wrapping_add(sys::now(libc::CLOCK_MONOTONIC) as u32), Relaxed);
+    share(page.uid.load(Relaxed));
+}
+
+/// Calls `each` with the name of every entry of the folder.
+fn entries(mut each: impl FnMut(&[u8])) {
+    let Ok(fd) = sys::open(folder().as_c(), libc::O_RDONLY | libc::O_DIRECTORY | libc::O_NOFOLLOW, 0) else { return };
+    let mut buffer = [0u8; 2048];
+    while let Ok(filled @ 1..) = sys::getdents(fd, &mut buffer) {
+        let mut rest = buffer.get(..filled).unwrap_or(&[]);
+        // struct linux_dirent64: inode 8, offset 8, length 2, type 1, name.
+        while let Some(length) = rest.get(16..18).map(|l| u16::from_ne_bytes([l[0], l[1]]) as usize) {
+            let name = rest.get(19..length).unwrap_or(&[]);
+            each(name.split(|b| *b == 0).next().unwrap_or(&[]));
+            rest = rest.get(length.max(1)..).unwrap_or(&[]);
+        }
+    }
+    sys::close(fd);
+}
+
+/// The process id in a page's file name.
+fn pid_of(name: &[u8]) -> Option<u32> {
+    let (pid, suffix) = core::str::from_utf8(name).ok()?.split_once('.')?;
+    (suffix.len() == 8).then(|| pid.parse().ok()).flatten()
+}
+
+fn entry_path(name: &[u8]) -> Text<256> {
+    let mut path = Text::new();
+    let _ = path.push(folder().as_bytes());
+    let _ = path.push(b"/");
+    let _ = path.push(name);
+    path
+}
+
+/// Removes pages of dead processes when the folder is crowded.
+fn reap() {
+    let mut count = 0;
+    entries(|name| count += usize::from(pid_of(name).is_some()));
+    if count < CROWDED {
+        return;
+    }
+    entries(|name| {
+        if pid_of(name).is_some_and(|pid| !sys::is_alive(pid)) {
+            sys::unlink(entry_path(name).as_c());
+        }
+    });
+    if count >= CAP {
+        // SAFETY: the constructor is the only caller.
+        unsafe { (*FOLDER.0.get()).clear() };
+    }
+}
+
+/// Calls `each` with the pages in the folder that are of these processes, mapped read-write.
+fn other_pages(mut wanted: impl FnMut(u32) -> bool, mut each: impl FnMut(&Page)) {
+    entries(|name| {
+        if !pid_of(name).is_some_and(&mut wanted) {
+            return;
+        }
+        let Ok(fd) = sys::open(entry_path(name).as_c(), libc::O_RDWR | libc::O_NOFOLLOW, 0) else { return };
+        if sys::fstat(fd).is_ok_and(|st| st.size >= FILE_BYTES as u64) {
+            let prot = libc::PROT_READ | libc::PROT_WRITE;
+            // SAFETY: a fresh mapping of a file that is long enough; unmapped below.
+            if let Ok(at) = unsafe { sys::mmap(0, FILE_BYTES, prot, libc::MAP_SHARED, fd, 0) } {
+                // SAFETY: atomics only, so whatever the bytes are.
+                let page = unsafe { &*(at as *const Page) };
+                if page.magic.load(Acquire) == MAGIC && page.version.load(Relaxed) == VERSION {
+                    each(page);
+                }
+                // SAFETY: our own mapping.
+                let _ = unsafe { sys::munmap(at, FILE_BYTES) };
+            }
+        }
+        sys::close(fd);
+    });
+}
+
+/// The tree of our parent, if it has a page (or of ourselves as we were before exec).
+pub fn parents_tree(live: &Live<'_>) -> Option<u64> {
+    let (own, parent) = (state::pid(), live.page.ppid.load(Relaxed));
+    let mine = live.page.start_ns.load(Relaxed);
+    let mut tree = None;
+    other_pages(
+        |pid| pid == parent || pid == own,
+        |page| {
+            let is_own = page.pid.load(Relaxed) == own;
+            let is_older = page.start_ns.load(Relaxed) < mine;
+            if is_older && (!is_own || page.end.load(Relaxed) == End::Exec as u32) {
+                tree = Some(page.tree.load(Relaxed));
+            }
+        },
+    );
+    tree
+}
+
+/// Maps what the processes of this tree share, as a file beside the pages. None: this process has no folder.
+pub fn map_tree(live: &Live<'_>) -> Option<*mut Shared> {
+    if !is_in_folder() {
+        return None;
+    }
+    if live.config.tree == 0 {
+        if let Some(tree) = parents_tree(live) {
+            live.page.tree.store(tree, Relaxed);
+        }
+    }
+    let mut name = Text::<32>::new();
+    let _ = write!(name, "tree.{:016x}", live.page.tree.load(Relaxed));
+    let fd = sys::open(entry_path(name.as_bytes()).as_c(), libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600).ok()?;
+    let is_there = sys::fstat(fd).is_ok_and(|st| st.size >= 4096)
+        || sys::write(fd, &[0; 512]) == Ok(512) && sys::ftruncate(fd, 4096).is_ok();
+    let prot = libc::PROT_READ | libc::PROT_WRITE;
+    // SAFETY: a fresh mapping of our own file; its first bytes have been written, so they can't be SIGBUS.
+    let at = if is_there { unsafe { sys::mmap(0, 4096, prot, libc::MAP_SHARED, fd, 0) } } else { Err(libc::ENOSPC) };
+    sys::close(fd);
+    at.ok().map(|at| at as *mut Shared)
+}
+
+/// Gives back what dead processes of the tree had taken of a budget. True if there was something.
+pub fn settle_dead(live: &Live<'_>, shared: &AtomicU64, gauge: C) -> bool {
+    let tree = live.page.tree.load(Relaxed);
+    let mut any = false;
+    if !is_in_folder() {
+        return false;
+    }
+    other_pages(
+        |pid| !sys::is_alive(pid),
+        |page| {
+            if page.tree.load(Relaxed) == tree {
+                let taken = page.counters[gauge as usize].swap(0, Relaxed);
+                let _ = shared.fetch_update(Relaxed, Relaxed, |v| Some(v.saturating_sub(taken)));
+                any |= taken > 0;
+            }
+        },
+    );
+    any
+}
+
+/// Removes this process's page: nothing happened in it that anybody would ask for.
+pub fn remove() {
+    if is_in_folder() {
+        sys::unlink(file_name(state::pid(), SUFFIX.load(Relaxed)).as_c());
+    }
+}

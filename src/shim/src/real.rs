@@ -1,0 +1,260 @@
+//! The real functions behind our hooks: whatever the program would have called without us.
+//!
+//! What must hold here: each entry is callable at any time. Until the constructor has found the real ones
+//! ([`resolve`]), the entries are raw system calls and the allocator of `early`. They are the next definitions in
+//! search order, not the C library's own, so that a preloaded jemalloc or a tracer behind us stays in charge.
+
+use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
+use core::marker::PhantomData;
+use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+
+use crate::symbols::{self, Found};
+use crate::{arch, early, sys};
+
+/// One real function. The small path jumps through it, so it is nothing but the pointer.
+#[repr(transparent)]
+pub struct Real<F>(AtomicPtr<()>, PhantomData<F>);
+
+// SAFETY: a function pointer in an atomic may be used from any thread.
+unsafe impl<F> Sync for Real<F> {}
+
+impl<F: Copy> Real<F> {
+    const fn new(first: *mut ()) -> Real<F> {
+        Real(AtomicPtr::new(first), PhantomData)
+    }
+
+    /// The function to call now.
+    #[inline(always)]
+    pub fn get(&self) -> F {
+        const { assert!(size_of::<F>() == size_of::<*mut ()>()) };
+        // SAFETY: the pointer is a function of type F: `new` and `resolve` put nothing else there.
+        unsafe { core::mem::transmute_copy(&self.0.load(Relaxed)) }
+    }
+
+    /// Takes the next definition of `name`; without one the entry stays as it was.
+    fn find(&self, name: &CStr) -> Option<Found> {
+        let found = symbols::real(name)?;
+        self.0.store(found.address as *mut (), Relaxed);
+        Some(found)
+    }
+}
+
+type Exec = unsafe extern "C" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
+type ExecArgs = unsafe extern "C" fn(*const c_char, *const *const c_char) -> c_int;
+type Spawn = unsafe extern "C" fn(
+    *mut c_int,
+    *const c_char,
+    *const c_void,
+    *const c_void,
+    *const *const c_char,
+    *const *const c_char,
+) -> c_int;
+type Main = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
+type Pass = *mut c_void;
+
+macro_rules! reals {
+    ($($id:ident $name:literal: $type:ty = $first:expr;)*) => {
+        $(
+            #[doc = concat!("the real `", $name, "`")]
+            pub static $id: Real<$type> = Real::new($first as *mut ());
+        )*
+        /// Finds all but the malloc family, which is taken whole or not at all: see [`resolve_malloc`].
+        pub fn resolve() {
+            $( if !is_malloc($name) { $id.find(c_str(concat!($name, "\0"))); } )*
+        }
+        fn resolve_family() {
+            $( if is_malloc($name) { $id.find(c_str(concat!($name, "\0"))); } )*
+        }
+    };
+}
+
+reals! {
+    MALLOC "malloc": unsafe extern "C" fn(usize) -> *mut c_void = early::malloc;
+    CALLOC "calloc": unsafe extern "C" fn(usize, usize) -> *mut c_void = early::calloc;
+    REALLOC "realloc": unsafe extern "C" fn(*mut c_void, usize) -> *mut c_void = early::realloc;
+    FREE "free": unsafe extern "C" fn(*mut c_void) = early::free;
+    POSIX_MEMALIGN "posix_memalign": unsafe extern "C" fn(*mut *mut c_void, usize, usize) -> c_int
+        = early::posix_memalign;
+    ALIGNED_ALLOC "aligned_alloc": unsafe extern "C" fn(usize, usize) -> *mut c_void = early::memalign;
+    MEMALIGN "memalign": unsafe extern "C" fn(usize, usize) -> *mut c_void = early::memalign;
+    VALLOC "valloc": unsafe extern "C" fn(usize) -> *mut c_void = early::valloc;
+    PVALLOC "pvalloc": unsafe extern "C" fn(usize) -> *mut c_void = early::valloc;
+    USABLE_SIZE "malloc_usable_size": unsafe extern "C" fn(*mut c_void) -> usize = early::usable_size;
+    MALLOC_TRIM "malloc_trim": unsafe extern "C" fn(usize) -> c_int = early::nothing;
+    MALLOPT "mallopt": unsafe extern "C" fn(c_int, c_int) -> c_int = early::nothing;
+
+    MMAP "mmap": unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, i64) -> *mut c_void = raw::mmap;
+    MUNMAP "munmap": unsafe extern "C" fn(*mut c_void, usize) -> c_int = raw::munmap;
+    MREMAP "mremap": unsafe extern "C" fn(*mut c_void, usize, usize, c_int, *mut c_void) -> *mut c_void
+        = raw::mremap;
+    MPROTECT "mprotect": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::mprotect;
+    MADVISE "madvise": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::madvise;
+    POSIX_MADVISE "posix_madvise": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::posix_madvise;
+    MLOCK "mlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::mlock;
+    MLOCK2 "mlock2": unsafe extern "C" fn(*const c_void, usize, c_uint) -> c_int = raw::mlock2;
+    MUNLOCK "munlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::munlock;
+    MLOCKALL "mlockall": unsafe extern "C" fn(c_int) -> c_int = raw::mlockall;
+    MUNLOCKALL "munlockall": unsafe extern "C" fn() -> c_int = raw::munlockall;
+
+    EXIT "exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
+    UNDERSCORE_EXIT "_exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
+    QUICK_EXIT "quick_exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
+    EXECVE "execve": Exec = raw::execve;
+    EXECVPE "execvpe": Exec = raw::no_exec;
+    EXECV "execv": ExecArgs = raw::no_exec;
+    EXECVP "execvp": ExecArgs = raw::no_exec;
+    FEXECVE "fexecve": unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> c_int
+        = raw::no_exec;
+    POSIX_SPAWN "posix_spawn": Spawn = raw::no_spawn;
+    POSIX_SPAWNP "posix_spawnp": Spawn = raw::no_spawn;
+    PRCTL "prctl": unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int = raw::prctl;
+    SYSCALL "syscall": unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long
+        = arch::raw_syscall;
+    START_MAIN "__libc_start_main": unsafe extern "C" fn(Main, c_int, *mut *mut c_char, Pass, Pass, Pass, Pass)
+        -> c_int = raw::no_start_main;
+}
+
+const fn c_str(text: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(text.as_bytes()) {
+        Ok(s) => s,
+        Err(_) => c"",
+    }
+}
+
+/// The names of the malloc family that a real allocator must define for us to stand before it.
+fn is_malloc(name: &str) -> bool {
+    matches!(
+        name,
+        "malloc"
+            | "calloc"
+            | "realloc"
+            | "free"
+            | "posix_memalign"
+            | "aligned_alloc"
+            | "memalign"
+            | "valloc"
+            | "pvalloc"
+            | "malloc_usable_size"
+            | "malloc_trim"
+            | "mallopt"
+    )
+}
+
+/// Finds the real malloc family. None of its entries changes if there is no malloc at all behind us. True: the program's
+/// own calls of the whole family come to us first, so that we may give it blocks of ours.
+pub fn resolve_malloc() -> bool {
+    if symbols::real(c"malloc").is_none() {
+        return false;
+    }
+    let ours = symbols::ours();
+    let names = [c"malloc", c"calloc", c"realloc", c"free", c"posix_memalign", c"aligned_alloc", c"malloc_usable_size"];
+    let ours_first =
+        names.iter().all(|n| symbols::find(n, symbols::Where::First).is_none_or(|found| found.object == ours));
+    resolve_family();
+    ours_first
+}
+
+/// What the entries are before [`resolve`]: the system call, with C's return value and errno.
+mod raw {
+    use super::*;
+
+    fn status(result: Result<usize, sys::Errno>) -> c_int {
+        match result {
+            Ok(value) => value as c_int,
+            Err(errno) => sys::fail(errno) as c_int,
+        }
+    }
+
+    fn address(result: Result<usize, sys::Errno>) -> *mut c_void {
+        match result {
+            Ok(value) => value as *mut c_void,
+            Err(errno) => sys::fail(errno) as *mut c_void,
+        }
+    }
+
+    pub unsafe extern "C" fn mmap(a: *mut c_void, len: usize, p: c_int, f: c_int, fd: c_int, off: i64) -> *mut c_void {
+        // SAFETY: the program's own call.
+        address(unsafe { sys::mmap(a as usize, len, p, f, fd, off) })
+    }
+
+    pub unsafe extern "C" fn munmap(a: *mut c_void, len: usize) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::munmap(a as usize, len) })
+    }
+
+    pub unsafe extern "C" fn mremap(a: *mut c_void, o: usize, n: usize, f: c_int, to: *mut c_void) -> *mut c_void {
+        // SAFETY: the program's own call.
+        address(unsafe { sys::mremap(a as usize, o, n, f, to as usize) })
+    }
+
+    pub unsafe extern "C" fn mprotect(a: *mut c_void, len: usize, prot: c_int) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::mprotect(a as usize, len, prot) })
+    }
+
+    pub unsafe extern "C" fn madvise(a: *mut c_void, len: usize, advice: c_int) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::madvise(a as usize, len, advice) })
+    }
+
+    pub unsafe extern "C" fn posix_madvise(a: *mut c_void, len: usize, advice: c_int) -> c_int {
+        if advice == libc::MADV_DONTNEED {
+            return 0; // POSIX's "not needed" must not destroy data; glibc ignores it too
+        }
+        // SAFETY: the program's own call.
+        unsafe { sys::madvise(a as usize, len, advice) }.err().unwrap_or(0)
+    }
+
+    pub extern "C" fn mlock(a: *const c_void, len: usize) -> c_int {
+        status(sys::mlock(a as usize, len, false))
+    }
+
+    pub extern "C" fn mlock2(a: *const c_void, len: usize, flags: c_uint) -> c_int {
+        match flags {
+            0 | 1 => status(sys::mlock(a as usize, len, flags == 1)),
+            _ => sys::fail(libc::EINVAL) as c_int,
+        }
+    }
+
+    pub extern "C" fn munlock(a: *const c_void, len: usize) -> c_int {
+        status(sys::munlock(a as usize, len))
+    }
+
+    pub extern "C" fn mlockall(flags: c_int) -> c_int {
+        status(sys::mlockall(flags))
+    }
+
+    pub extern "C" fn munlockall() -> c_int {
+        status(sys::munlockall())
+    }
+
+    pub extern "C" fn exit(status: c_int) -> ! {
+        sys::exit_group(status)
+    }
+
+    pub unsafe extern "C" fn execve(
+        path: *const c_char,
+        argv: *const *const c_char,
+        env: *const *const c_char,
+    ) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::execve(path, argv, env) })
+    }
+
+    pub extern "C" fn no_exec() -> c_int {
+        sys::fail(libc::ENOSYS) as c_int
+    }
+
+    pub extern "C" fn no_spawn() -> c_int {
+        libc::ENOSYS
+    }
+
+    pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::prctl(option, a as usize, b as usize, c as usize, d as usize) })
+    }
+
+    pub extern "C" fn no_start_main() -> c_int {
+        sys::exit_group(127)
+    }
+}

@@ -1,0 +1,331 @@
+//! What we did where: the regions that hold budget, locks, or huge pages of ours.
+//!
+//! What must hold here: a record is dropped (and its budget given back) when its range is unmapped, replaced or moved,
+//! in whole or in part; no lock: an entry is taken by one compare-and-swap, and whoever finds it taken passes it by.
+//! A full table means that an action is skipped, never that a record is lost.
+
+use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+
+use faultless_core::counters::C;
+
+use crate::budget::Budget;
+use crate::coverage;
+use crate::state::Live;
+use crate::sys;
+
+const ENTRIES: usize = 2048;
+/// `start` of a free entry.
+const FREE: usize = 0;
+/// `start` of an entry that some thread is changing.
+const TAKEN: usize = 1;
+
+/// Huge pages were asked for: coverage is sampled when the region goes.
+pub const HUGE: u32 = 1;
+/// A private anonymous reservation (PROT_NONE or MAP_NORESERVE) of the program: rules apply when it becomes writable.
+pub const RESERVED: u32 = 2;
+/// The program gave advice about page size there.
+pub const PROGRAM_PAGE_SIZE: u32 = 4;
+/// The program gave advice about access there.
+pub const PROGRAM_ACCESS: u32 = 8;
+
+struct Entry {
+    start: AtomicUsize,
+    end: AtomicUsize,
+    lock_start: AtomicUsize,
+    lock_end: AtomicUsize,
+    populated: AtomicU64,
+    flags: AtomicU32,
+}
+
+static TABLE: [Entry; ENTRIES] = [const {
+    Entry {
+        start: AtomicUsize::new(FREE),
+        end: AtomicUsize::new(0),
+        lock_start: AtomicUsize::new(0),
+        lock_end: AtomicUsize::new(0),
+        populated: AtomicU64::new(0),
+        flags: AtomicU32::new(0),
+    }
+}; ENTRIES];
+/// Entries beyond this one were never used.
+static USED: AtomicUsize = AtomicUsize::new(0);
+
+/// A record, as plain values.
+#[derive(Clone, Copy, Default)]
+pub struct Record {
+    /// first byte
+    pub start: usize,
+    /// exclusive end
+    pub end: usize,
+    /// first byte locked by us
+    pub lock_start: usize,
+    /// exclusive end of what we locked; not above `lock_start`: nothing
+    pub lock_end: usize,
+    /// bytes that count against populate-max
+    pub populated: u64,
+    /// [`HUGE`] and its like
+    pub flags: u32,
+}
+
+impl Record {
+    fn locked(&self) -> u64 {
+        self.lock_end.saturating_sub(self.lock_start) as u64
+    }
+
+    /// What is left of the record inside `start .. end`.
+    fn part(&self, start: usize, end: usize) -> Record {
+        let whole = (self.end - self.start) as u128;
+        let (lock_start, lock_end) = (self.lock_start.max(start), self.lock_end.min(end));
+        Record {
+            start,
+            end,
+            lock_start,
+            lock_end: lock_end.max(lock_start),
+            populated: (self.populated as u128 * (end.saturating_sub(start)) as u128 / whole.max(1)) as u64,
+            flags: self.flags,
+        }
+    }
+}
+
+impl Entry {
+    fn write(&self, r: &Record) {
+        self.end.store(r.end, Relaxed);
+        self.lock_start.store(r.lock_start, Relaxed);
+        self.lock_end.store(r.lock_end, Relaxed);
+        self.populated.store(r.populated, Relaxed);
+        self.flags.store(r.flags, Relaxed);
+        self.start.store(if r.start < r.end { r.start } else { FREE }, Release);
+    }
+
+    fn read(&self, start: usize) -> Record {
+        Record {
+            start,
+            end: self.end.load(Relaxed),
+            lock_start: self.lock_start.load(Relaxed),
+            lock_end: self.lock_end.load(Relaxed),
+            populated: self.populated.load(Relaxed),
+            flags: self.flags.load(Relaxed),
+        }
+    }
+
+    /// Takes the entry if it overlaps the range; the caller must `write` it back.
+    fn take(&self, start: usize, end: usize) -> Option<Record> {
+        let at = self.start.load(Acquire);
+        if at <= TAKEN || at >= end || self.end.load(Relaxed) <= start {
+            return None;
+        }
+        self.start.compare_exchange(at, TAKEN, Acquire, Relaxed).ok()?;
+        let record = self.read(at);
+        if record.end <= start {
+            self.start.store(at, Release); // it was exchanged for another between the two looks
+            return None;
+        }
+        Some(record)
+    }
+}
+
+fn used() -> &'static [Entry] {
+    TABLE.get(..USED.load(Acquire).min(ENTRIES)).unwrap_or(&TABLE)
+}
+
+/// Adds a record. False: the table is full.
+pub fn insert(record: &Record) -> bool {
+    for (index, entry) in TABLE.iter().enumerate() {
+        if entry.start.load(Relaxed) == FREE && entry.start.compare_exchange(FREE, TAKEN, Acquire, Relaxed).is_ok() {
+            entry.write(record);
+            USED.fetch_max(index + 1, Release);
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether another record would fit.
+pub fn has_room() -> bool {
+    used().len() < ENTRIES || TABLE.iter().any(|e| e.start.load(Relaxed) == FREE)
+}
+
+/// Whether nothing is recorded at all: the fast answer for most calls of most programs.
+pub fn none() -> bool {
+    USED.load(Relaxed) == 0
+}
+
+/// The range is being unmapped or replaced: drops what is recorded of it and gives its budget back.
+pub fn forget(live: &Live<'_>, start: usize, len: usize) {
+    let end = start.saturating_add(len);
+    for entry in used() {
+        let Some(record) = entry.take(start, end) else { continue };
+        let gone = record.part(start.max(record.start), end.min(record.end));
+        let head = record.part(record.start, start.max(record.start));
+        let tail = record.part(end.min(record.end), record.end);
+        let mut lost = gone.populated;
+        let mut unlocked = gone.locked();
+        entry.write(if head.start < head.end { &head } else { &tail });
+        if head.start < head.end && tail.start < tail.end && !insert(&tail) {
+            // No room to remember the rest: unlock it, so that nothing stays locked that nobody accounts for.
+            let _ = sys::munlock(tail.lock_start, tail.locked() as usize);
+            lost += tail.populated;
+            unlocked += tail.locked();
+        }
+        Budget::Populate.give(live, lost);
+        Budget::Lock.give(live, unlocked);
+    }
+}
+
+/// Unlocks what we locked in the range. True if there was something.
+pub fn unlock(live: &Live<'_>, start: usize, len: usize) -> bool {
+    release_locks(live, start, len, true)
+}
+
+/// The program's own call has just unlocked, or taken over, what we locked in the range: only the books change.
+pub fn lock_taken_over(live: &Live<'_>, start: usize, len: usize) {
+    release_locks(live, start, len, false);
+}
+
+fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bool {
+    let end = start.saturating_add(len);
+    let mut any = false;
+    for entry in used() {
+        let Some(mut record) = entry.take(start, end) else { continue };
+        let locked = record.locked();
+        if locked > 0 && record.lock_start < end && record.lock_end > start {
+            if munlock {
+                let _ = sys::munlock(record.lock_start, locked as usize);
+                live.page.add(C::OwnUnlocked, locked);
+            } else if record.lock_start < start || record.lock_end > end {
+                // Taken over in part: ours stays beside it. The books then count a little too much, never too little.
+                entry.write(&record);
+                continue;
+            }
+            (record.lock_start, record.lock_end) = (0, 0);
+            Budget::Lock.give(live, locked);
+            any = true;
+        }
+        entry.write(&record);
+    }
+    any
+}
+
+/// Whether we locked something in the range.
+pub fn is_locked(start: usize, len: usize) -> bool {
+    let end = start.saturating_add(len);
+    used().iter().any(|e| {
+        let (from, to) = (e.lock_start.load(Relaxed), e.lock_end.load(Relaxed));
+        e.start.load(Relaxed) > TAKEN && from < to && from < end && to > start
+    })
+}
+
+/// The flags of the records in which the range lies wholly, or None.
+pub fn flags_around(start: usize, len: usize) -> Option<u32> {
+    let end = start.saturating_add(len);
+    let mut flags = None;
+    for entry in used() {
+        let at = entry.start.load(Acquire);
+        if at > TAKEN && at <= start && entry.end.load(Relaxed) >= end {
+            flags = Some(flags.unwrap_or(0) | entry.flags.load(Relaxed));
+        }
+    }
+    flags
+}
+
+/// Remembers what the program itself has said about reservations in the range.
+pub fn program_said(start: usize, len: usize, flag: u32) {
+    let end = start.saturating_add(len);
+    for entry in used() {
+        if let Some(mut record) = entry.take(start, end) {
+            if record.flags & RESERVED != 0 {
+                record.flags |= flag;
+            }
+            entry.write(&record);
+        }
+    }
+}
+
+/// Takes the one record that begins at `start` out of the table, for a mapping that is being moved. None: there is none.
+pub fn lift(start: usize) -> Option<Record> {
+    for entry in used() {
+        if entry.start.load(Acquire) == start {
+            let record = entry.take(start, start + 1)?;
+            entry.start.store(FREE, Release);
+            return Some(record);
+        }
+    }
+    None
+}
+
+/// Puts a lifted record back, for a mapping that is now at `start` and has `len` bytes. A lock that reached its end has
+/// been extended with it by the kernel.
+pub fn land(live: &Live<'_>, mut record: Record, start: usize, len: usize) {
+    let reached_end = record.locked() > 0 && record.lock_end == record.end;
+    let before = (record.locked(), record.populated);
+    let moved = |at: usize| at.wrapping_sub(record.start).wrapping_add(start);
+    let lock = (moved(record.lock_start), if reached_end { start + len } else { moved(record.lock_end) });
+    let shrunk = record.part(record.start, record.end.min(record.start + len));
+    (record.start, record.end, record.populated) = (start, start + len, shrunk.populated);
+    if before.0 > 0 {
+        (record.lock_start, record.lock_end) = (lock.0.min(record.end), lock.1.min(record.end));
+    }
+    Budget::Populate.give(live, before.1 - record.populated);
+    if record.locked() >= before.0 {
+        Budget::Lock.force(live, record.locked() - before.0);
+    } else {
+        Budget::Lock.give(live, before.0 - record.locked());
+    }
+    if !insert(&record) {
+        let _ = sys::munlock(record.lock_start, record.locked() as usize);
+        Budget::Lock.give(live, record.locked());
+        Budget::Populate.give(live, record.populated);
+    }
+}
+
+/// Gives back what a lifted record held: it is not put back.
+pub fn settle(live: &Live<'_>, record: &Record) {
+    Budget::Lock.give(live, record.locked());
+    Budget::Populate.give(live, record.populated);
+}
+
+/// Samples how much of the range is on huge pages, just before it goes.
+pub fn sample_before(live: &Live<'_>, start: usize, len: usize) {
+    let end = start.saturating_add(len);
+    for entry in used() {
+        let at = entry.start.load(Acquire);
+        if at > TAKEN && entry.flags.load(Relaxed) & HUGE != 0 && at < end && entry.end.load(Relaxed) > start {
+            let (from, to) = (at.max(start), entry.end.load(Relaxed).min(end));
+            if let Some(seen) = coverage::sample_bounded(from, to) {
+                live.page.add(C::HugeGoneBytes, seen.huge);
+                live.page.add(C::HugeGoneOf, seen.present);
+            }
+        }
+    }
+}
+
+/// Samples how much of all recorded regions is on huge pages now.
+pub fn sample_all(live: &Live<'_>) {
+    let (mut huge, mut present, mut any) = (0, 0, false);
+    for entry in used() {
+        let at = entry.start.load(Acquire);
+        if at > TAKEN && entry.flags.load(Relaxed) & HUGE != 0 {
+            if let Some(seen) = coverage::sample(at, entry.end.load(Relaxed)) {
+                huge += seen.huge;
+                present += seen.present;
+                any = true;
+            }
+        }
+    }
+    if any {
+        live.page.set(C::HugeNow, huge);
+        live.page.set(C::HugeNowOf, present);
+    }
+}
+
+/// In a forked child: nothing is locked there, and its budgets start at nothing.
+pub fn start_in_child() {
+    for entry in used() {
+        // An entry that another thread of the parent was changing belongs to nobody here.
+        if entry.start.compare_exchange(TAKEN, FREE, Relaxed, Relaxed).is_err() {
+            entry.lock_start.store(0, Relaxed);
+            entry.lock_end.store(0, Relaxed);
+            entry.populated.store(0, Relaxed);
+        }
+    }
+}

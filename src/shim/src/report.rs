@@ -1,0 +1,219 @@
+//! The end of a process: last figures into the page, and the report if one is due.
+//!
+//! What must hold here: written once, by the process that the page belongs to; never into a file that happens to have
+//! descriptor 2 by now; never a stall and never a signal: what can't be written is counted and left. Runs on a stack of our
+//! own, because exit may be called on a small one.
+
+use core::ffi::c_int;
+use core::fmt::{self, Write};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
+
+use faultless_core::counters::C;
+use faultless_core::options::{Report, ReportPath};
+use faultless_core::page::{End, FILE_BYTES, Snapshot};
+use faultless_core::report::{self, Totals};
+
+use crate::state::{self, Live};
+use crate::text::Text;
+use crate::{budget, own_stack, pages, regions, sys};
+
+/// A process that lived for less than this, and in which no rule matched, leaves no page: probes run every few seconds.
+const WORTH_A_PAGE_NS: u64 = 1_000_000_000;
+
+static LEFT: AtomicBool = AtomicBool::new(false);
+static FINISHED: AtomicBool = AtomicBool::new(false);
+/// A duplicate of standard error as it was when the end began, or −1.
+static STDERR: AtomicI32 = AtomicI32::new(-1);
+/// Which file standard error was when the program started: device and inode.
+static STDERR_ID: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
+
+/// Remembers which file standard error is. Constructor only.
+pub fn remember_stderr() {
+    if let Ok(st) = sys::fstat(2) {
+        STDERR_ID[0].store(st.id.0, Relaxed);
+        STDERR_ID[1].store(st.id.1, Relaxed);
+    }
+}
+
+/// Whether a descriptor still is what standard error was at the start.
+fn is_stderr(fd: c_int) -> bool {
+    let id = (STDERR_ID[0].load(Relaxed), STDERR_ID[1].load(Relaxed));
+    id != (0, 0) && sys::fstat(fd).is_ok_and(|st| st.id == id)
+}
+
+/// In a forked child: its end is still to come.
+pub fn start_in_child() {
+    LEFT.store(false, Relaxed);
+    FINISHED.store(false, Relaxed);
+    STDERR.store(-1, Relaxed);
+}
+
+/// The end begins: says how, and keeps standard error for [`finish`].
+pub fn leaving(end: End, status: c_int) {
+    let _errno = sys::KeepErrno::new();
+    let Some(live) = state::enter_to_end() else { return };
+    if LEFT.swap(true, AcqRel) {
+        return;
+    }
+    live.page.exit_status.store(status as u32 & 0xff, Relaxed);
+    live.page.end.store(end as u32, Relaxed);
+    if !matches!(live.config.report, Report::None) && is_stderr(2) {
+        STDERR.store(sys::duplicate(2).unwrap_or(-1), Relaxed);
+    }
+}
+
+/// Last figures, and the report.
+pub fn finish() {
+    let _errno = sys::KeepErrno::new();
+    let Some(live) = state::enter_to_end() else { return };
+    if FINISHED.swap(true, AcqRel) {
+        return;
+    }
+    sample(&live);
+    regions::sample_all(&live);
+    live.page.end_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
+    if live.page.end.load(Relaxed) == End::None as u32 {
+        live.page.end.store(End::Exit as u32, Relaxed); // err() and errx() come by the destructor only
+    }
+    let fd = match STDERR.swap(-1, Relaxed) {
+        -1 if is_stderr(2) => sys::duplicate(2).unwrap_or(-1),
+        fd => fd,
+    };
+    if due(&live, fd) && own_stack::run(|| print(&live, fd)) != Some(true) {
+        live.page.add(C::ReportErrors, 1);
+    }
+    if fd >= 0 {
+        sys::close(fd);
+    }
+    budget::give_all(&live);
+    let lived = live.page.end_ns.load(Relaxed).saturating_sub(live.page.start_ns.load(Relaxed));
+    let nothing = live.page.get(C::RegionsRuled) == 0 && live.page.get(C::NotReached) == 0;
+    if nothing && lived < WORTH_A_PAGE_NS && live.config.tree == 0 {
+        pages::remove();
+    }
+}
+
+/// Before exec: this image ends here unless the call fails. Returns whether [`exec_failed`] has something to undo.
+pub fn before_exec() -> bool {
+    let Some(live) = state::enter_to_end() else { return false };
+    if live.page.end.swap(End::Exec as u32, Relaxed) != End::None as u32 {
+        return false;
+    }
+    sample(&live);
+    regions::sample_all(&live);
+    live.page.end_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
+    true
+}
+
+/// The exec failed: this image goes on.
+pub fn exec_failed() {
+    if let Some(live) = state::enter_to_end() {
+        live.page.end.store(End::None as u32, Relaxed);
+        live.page.end_ns.store(0, Relaxed);
+    }
+}
+
+/// What getrusage says, into the page.
+pub fn sample(live: &Live<'_>) {
+    let Some(usage) = sys::rusage(libc::RUSAGE_SELF) else { return };
+    let us = |t: libc::timeval| t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64;
+    live.page.set(C::MinorFaults, usage.ru_minflt as u64);
+    live.page.set(C::MajorFaults, usage.ru_majflt as u64);
+    live.page.set(C::PeakRss, usage.ru_maxrss as u64 * 1024);
+    live.page.set(C::InBlock, usage.ru_inblock as u64 * 512);
+    live.page.set(C::UserUs, us(usage.ru_utime));
+    live.page.set(C::SysUs, us(usage.ru_stime));
+}
+
+/// Whether this process has something to print.
+fn due(live: &Live<'_>, stderr: c_int) -> bool {
+    match live.config.report {
+        Report::None => false,
+        Report::All => stderr >= 0,
+        Report::Json(_) | Report::Text(_) | Report::Prom(_) => true,
+        // Only the first process of a tree, and only if a rule matched in it.
+        Report::Auto => {
+            stderr >= 0
+                && live.page.get(C::RegionsRuled) > 0
+                && live.page.forked.load(Relaxed) == 0
+                && pages::parents_tree(live).is_none()
+        }
+    }
+}
+
+/// Writes through a small buffer.
+struct Out {
+    fd: c_int,
+    text: Text<2048>,
+    failed: bool,
+}
+
+impl Out {
+    fn flush(&mut self) {
+        let mut rest = self.text.as_bytes();
+        while !rest.is_empty() && !self.failed {
+            match sys::write(self.fd, rest) {
+                Ok(n) if n > 0 => rest = rest.get(n..).unwrap_or(&[]),
+                Err(libc::EINTR) => {}
+                _ => self.failed = true,
+            }
+        }
+        self.text.clear();
+    }
+}
+
+impl Write for Out {
+    fn write_str(&mut self, s: &str) -> fmt::Result {
+        for piece in s.as_bytes().chunks(512) {
+            if self.text.push(piece).is_err() {
+                self.flush();
+                self.text.push(piece)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Writes the report. False: it could not be written.
+fn print(live: &Live<'_>, stderr: c_int) -> bool {
+    // SAFETY: the page's bytes, read as they are; counters of other threads may move meanwhile.
+    let bytes = unsafe { core::slice::from_raw_parts((&raw const *live.page).cast::<u8>(), FILE_BYTES) };
+    let Ok(snapshot) = Snapshot::read(bytes) else { return false };
+    let pages = [&snapshot];
+    let mut totals = Totals::new(&pages);
+    totals.again = (pages::is_in_folder()).then_some(snapshot.pid);
+    let render = |out: &mut Out, how: Report<'_>| -> bool {
+        let written = match how {
+            Report::Auto => report::line(out, &snapshot),
+            Report::Json(_) => report::json(out, &totals),
+            Report::Prom(_) => report::prom(out, &totals),
+            _ => report::text(out, &totals),
+        };
+        out.flush();
+        written.is_ok() && !out.failed
+    };
+    let how = live.config.report;
+    let (Report::Json(template) | Report::Text(template) | Report::Prom(template)) = how else {
+        return render(&mut Out { fd: stderr, text: Text::new(), failed: false }, how);
+    };
+    let mut path = Text::<1024>::new();
+    if (ReportPath { template, pid: snapshot.pid, exe: snapshot.exe() }).expand(&mut path).is_err() {
+        return false;
+    }
+    // Prometheus' collector must never see half a file: written beside it, then renamed. The others are appended to, so
+    // that processes of a tree which share a path don't overwrite each other.
+    let mut beside = path;
+    let is_prom = matches!(how, Report::Prom(_));
+    if is_prom && write!(beside, ".{}.tmp", snapshot.pid).is_err() {
+        return false;
+    }
+    let more = if is_prom { libc::O_TRUNC } else { libc::O_APPEND };
+    let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NOCTTY | libc::O_NONBLOCK | more;
+    let Ok(fd) = sys::open(beside.as_c(), flags, 0o600) else { return false };
+    let mut done = render(&mut Out { fd, text: Text::new(), failed: false }, how);
+    sys::close(fd);
+    if is_prom {
+        done = done && sys::rename(beside.as_c(), path.as_c()).is_ok();
+    }
+    done
+}

@@ -1,0 +1,211 @@
+//! The constructor: kill switch, options, allow or deny, policy, on. Every doubt means stand down.
+//!
+//! What must hold here: at most 12 system calls where no rule asks for more; nothing is printed but one line about a
+//! value that can't be read; the environment is only read.
+
+use core::cell::UnsafeCell;
+use core::ffi::{CStr, c_char};
+use core::fmt::Write;
+use core::sync::atomic::Ordering::Relaxed;
+
+use faultless_core::counters::C;
+use faultless_core::options::{SetError, Settings};
+use faultless_core::page::{State, Why};
+use faultless_core::parse::Form;
+use faultless_core::policies;
+use faultless_core::rules::Policy;
+
+use crate::text::Text;
+use crate::{blocks, early, logger, malloc, pages, process, real, report, startup, state, sys};
+
+unsafe extern "C" {
+    static environ: *const *const c_char;
+}
+
+/// Room for the options' texts: the program may overwrite its environment later (setproctitle does).
+const TEXTS: usize = 8 << 10;
+
+struct Arena(UnsafeCell<[u8; TEXTS]>);
+
+// SAFETY: used by the constructor only.
+unsafe impl Sync for Arena {}
+
+static ARENA: Arena = Arena(UnsafeCell::new([0; TEXTS]));
+
+/// Copies a text to where it stays.
+struct Keeper(&'static mut [u8]);
+
+impl Keeper {
+    fn keep(&mut self, text: &[u8]) -> Option<&'static [u8]> {
+        let room = core::mem::take(&mut self.0);
+        let (mine, rest) = room.split_at_mut_checked(text.len())?;
+        self.0 = rest;
+        mine.copy_from_slice(text);
+        Some(mine)
+    }
+}
+
+/// What is wrong with a value.
+struct Bad {
+    name: &'static [u8],
+    why: Text<128>,
+}
+
+fn bad(name: &'static [u8], why: impl core::fmt::Display) -> Bad {
+    let mut text = Text::new();
+    let _ = write!(text, "{why}");
+    Bad { name, why: text }
+}
+
+#[ctor::ctor(unsafe)]
+fn start() {
+    if !state::begin() {
+        return;
+    }
+    if !state::resolved() {
+        real::resolve();
+    }
+    let ours_first = real::resolve_malloc();
+    // AT_SECURE: the environment is another user's.
+    // SAFETY: getauxval only reads.
+    let (secure, uid, random) = unsafe {
+        (libc::getauxval(libc::AT_SECURE) != 0, libc::getauxval(libc::AT_UID) as u32, libc::getauxval(libc::AT_RANDOM))
+    };
+    if secure {
+        return state::stand_down();
+    }
+    // SAFETY: the constructor, once; nothing else looks before `publish`.
+    let (settings, policy) = unsafe { state::owned() };
+    let mut unknown = 0;
+    let read = read_environment(settings, &mut unknown);
+    let exe = exe_name();
+    if settings.disable || !settings.admits(exe) {
+        return state::stand_down();
+    }
+    let wrong = read.and_then(|()| read_policy(settings, policy)).err();
+    logger::start(settings.log);
+    report::remember_stderr();
+    // SAFETY: AT_RANDOM points at 16 bytes, given by the kernel at exec.
+    let random = unsafe { (random as *const [u64; 2]).as_ref() }.copied().unwrap_or([0; 2]);
+    // SAFETY: the constructor.
+    unsafe { pages::choose_folder(settings.pages, uid) };
+    let birth = pages::Birth {
+        uid,
+        tree: if settings.tree != 0 { settings.tree } else { random[0] | 1 },
+        exe,
+        policy_name: settings.policy,
+        state: if wrong.is_none() { State::On } else { State::StoodDown },
+        why: if wrong.is_none() { Why::No } else { Why::BadValue },
+        random: random[1] as u32,
+    };
+    if let Some(bad) = wrong {
+        complain(&bad);
+        pages::make(&birth, &Policy::empty());
+        return state::stand_down();
+    }
+    pages::make(&birth, policy);
+    process::watch_forks();
+    state::publish();
+    let Some(live) = state::enter() else { return };
+    live.page.add(C::UnknownNames, unknown);
+    live.page.add(C::EarlyBytes, early::BYTES.load(Relaxed));
+    startup::apply(&live); // before there are mappings of ours that it would have to know
+    open_pool(&live, ours_first, random[0] ^ random[1]);
+    log::info!("on: {} rules, policy {}", policy.rules().len(), core::str::from_utf8(settings.policy).unwrap_or("?"));
+}
+
+/// malloc rules: where the allocator is the program's own, or somebody else stands before us, they can't be had.
+fn open_pool(live: &state::Live<'_>, ours_first: bool, random: u64) {
+    if !live.policy.may_match(faultless_core::rules::Kind::Malloc) {
+        return;
+    }
+    let Some(bound) = live.policy.malloc_bound(live.memory()) else { return };
+    let possible = ours_first && !state::malloc_rules_refused();
+    if !possible || sys::rlimit(libc::RLIMIT_AS) != u64::MAX || !blocks::open(random) {
+        log::warn!("malloc rules are not in force: another allocator comes first, or RLIMIT_AS is set");
+        return;
+    }
+    malloc::BOUND.store(bound.max(1) as usize, Relaxed);
+}
+
+/// Reads all FAULTLESS_ variables.
+fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Result<(), Bad> {
+    // SAFETY: the constructor is the only user of the arena.
+    let mut keeper = Keeper(unsafe { &mut *ARENA.0.get() });
+    // SAFETY: the C library has set it up before any constructor of ours runs (we depend on it).
+    let mut next = unsafe { environ };
+    while !next.is_null() {
+        // SAFETY: the list ends with a null.
+        let entry = unsafe { next.read() };
+        if entry.is_null() {
+            break;
+        }
+        // SAFETY: not past the null; each entry is a C string.
+        let (text, after) = unsafe { (CStr::from_ptr(entry).to_bytes(), next.add(1)) };
+        next = after;
+        if !text.starts_with(b"FAULTLESS_") {
+            continue;
+        }
+        let Some(equals) = text.iter().position(|b| *b == b'=') else { continue };
+        let name = text.get(..equals).unwrap_or(&[]);
+        let Some(row) = faultless_core::options::TABLE.iter().find(|row| row.env.as_bytes() == name) else {
+            *unknown += 1; // Kubernetes puts FAULTLESS_PORT and its like beside a service of our name
+            continue;
+        };
+        let env = row.env.as_bytes();
+        let value = keeper.keep(text.get(equals + 1..).unwrap_or(&[])).ok_or_else(|| bad(env, "too long"))?;
+        match settings.set(env, value) {
+            Ok(()) | Err(SetError::UnknownName) => {}
+            Err(SetError::BadValue { why, .. }) => return Err(bad(env, why)),
+        }
+    }
+    Ok(())
+}
+
+/// Puts the policy together: FAULTLESS_RULES first, then the named policy or the file.
+fn read_policy(settings: &Settings<'static>, policy: &mut Policy) -> Result<(), Bad> {
+    policy.append(settings.rules, Form::Line).map_err(|e| bad(b"FAULTLESS_RULES", format_args!("{} (byte {})", e.kind, e.start)))?;
+    const NAME: &[u8] = b"FAULTLESS_POLICY";
+    if !settings.policy.contains(&b'/') {
+        let built_in = policies::find(settings.policy).ok_or_else(|| bad(NAME, "no such policy"))?;
+        return policy.append(built_in.rules.as_bytes(), Form::Line).map_err(|e| bad(NAME, e.kind));
+    }
+    let mut path = Text::<1024>::new();
+    path.push(settings.policy).map_err(|_| bad(NAME, "path too long"))?;
+    let mut file = [0u8; 16 << 10];
+    let text = sys::read_file(path.as_c(), &mut file).map_err(|errno| bad(NAME, format_args!("cannot be read, errno {errno}")))?;
+    if text.len() == 16 << 10 {
+        return Err(bad(NAME, "file over 16 KiB"));
+    }
+    policy.append(text, Form::File).map_err(|e| bad(NAME, format_args!("{} (byte {})", e.kind, e.start)))
+}
+
+/// One line, all or nothing: a half-read policy is not a policy.
+fn complain(bad: &Bad) {
+    let mut line = Text::<512>::new();
+    let _ = line.push(b"faultless: ");
+    let _ = line.push(bad.name);
+    let _ = line.push(b": ");
+    let _ = line.push(bad.why.as_bytes());
+    let _ = line.push(b"; running without it (try: faultless policy check)\n");
+    let _ = sys::write(2, line.as_bytes());
+}
+
+/// Base name of the executable as it was started.
+fn exe_name() -> &'static [u8] {
+    // SAFETY: AT_EXECFN is a C string on the initial stack, or 0.
+    let path = unsafe {
+        let path = libc::getauxval(libc::AT_EXECFN) as *const c_char;
+        if path.is_null() { c"" } else { CStr::from_ptr(path) }
+    };
+    path.to_bytes().rsplit(|b| *b == b'/').next().unwrap_or(&[])
+}
+
+/// Finishes the report after the program's exit handlers.
+#[used]
+#[unsafe(link_section = ".fini_array")]
+static FINISH: extern "C" fn() = finish;
+
+extern "C" fn finish() {
+    report::finish();
+}

@@ -1,0 +1,232 @@
+//! The lifecycle: off, starting, on, and the ways out of it. Owns the policy, the options, and who we are.
+//!
+//! What must hold here: one atomic says whether hooks act, and anything but ON is pass-through; [`enter`] is the one
+//! door to acting, and it is shut for vfork children, after `faultless off`, and once a seccomp filter has arrived. The
+//! policy and the options are written by the constructor alone, before ON is published.
+
+use core::cell::UnsafeCell;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+
+use faultless_core::options::Settings;
+use faultless_core::page::{Page, State};
+use faultless_core::rules::Policy;
+use faultless_core::size::Size;
+
+use crate::{limits, own_stack, pages, real, regions, report, sys};
+
+/// Before the constructor, or stood down.
+const OFF: u32 = 0;
+/// The constructor is at work.
+const STARTING: u32 = 1;
+/// Hooks act.
+const ON: u32 = 2;
+/// A seccomp filter arrived, or we were told to let go: pass-through until the end.
+const OVER: u32 = 3;
+
+static STATE: AtomicU32 = AtomicU32::new(OFF);
+/// The process that the state belongs to.
+static PID: AtomicU32 = AtomicU32::new(0);
+/// Real functions have been looked for.
+static RESOLVED: AtomicBool = AtomicBool::new(false);
+/// The program has set M_MMAP_THRESHOLD or M_MMAP_MAX itself.
+static MALLOPT: AtomicBool = AtomicBool::new(false);
+
+struct Owned(UnsafeCell<(Settings<'static>, Policy)>);
+
+// SAFETY: written by the constructor before ON is published (Release), read after ON was seen (Acquire).
+unsafe impl Sync for Owned {}
+
+static OWNED: Owned = Owned(UnsafeCell::new((Settings::new(), Policy::empty())));
+
+/// A page of its own that the kernel wipes in a forked child (MADV_WIPEONFORK, Linux 4.14): tells a fork, even by a raw
+/// clone, from a vfork, which shares the memory.
+#[repr(C, align(4096))]
+struct Sentinel(AtomicU32, [u8; 4092]);
+static SENTINEL: Sentinel = Sentinel(AtomicU32::new(0), [0; 4092]);
+/// The kernel knows MADV_WIPEONFORK.
+static WIPES: AtomicBool = AtomicBool::new(false);
+
+/// The right to act in this process, now.
+#[derive(Clone, Copy)]
+pub struct Live<'a> {
+    /// the counter page
+    pub page: &'a Page,
+    /// the rules
+    pub policy: &'a Policy,
+    /// the options
+    pub config: &'a Settings<'static>,
+}
+
+impl Live<'_> {
+    /// Bytes of memory here, or 0 where no rule or option asks for it.
+    pub fn memory(&self) -> u64 {
+        if self.policy.needs_memory() { memory() } else { 0 }
+    }
+
+    /// A size in bytes.
+    pub fn bytes(&self, size: Size) -> u64 {
+        size.bytes(if size.is_relative() { memory() } else { 0 })
+    }
+}
+
+fn memory() -> u64 {
+    own_stack::run(limits::memory).unwrap_or(u64::MAX / 2)
+}
+
+/// What the constructor writes before anything is on.
+///
+/// # Safety
+/// Only the constructor may call this, and only once.
+pub unsafe fn owned() -> &'static mut (Settings<'static>, Policy) {
+    // SAFETY: as the caller says, nobody else looks yet.
+    unsafe { &mut *OWNED.0.get() }
+}
+
+/// The constructor begins. False: it has run before.
+pub fn begin() -> bool {
+    PID.store(sys::getpid(), Relaxed);
+    STATE.compare_exchange(OFF, STARTING, AcqRel, Relaxed).is_ok()
+}
+
+/// The constructor is done: hooks act from here on.
+pub fn publish() {
+    arm();
+    STATE.store(ON, Release);
+}
+
+/// The constructor is done: nothing acts, ever.
+pub fn stand_down() {
+    STATE.store(OFF, Release);
+}
+
+/// Whether hooks act.
+pub fn is_on() -> bool {
+    STATE.load(Relaxed) == ON
+}
+
+/// The process that the constructor, or a fork, has made this state for.
+pub fn pid() -> u32 {
+    PID.load(Relaxed)
+}
+
+/// Whether this code runs in the process that the state belongs to, and not in its vfork child.
+pub fn is_own_process() -> bool {
+    sys::getpid() == pid()
+}
+
+fn arm() {
+    const MADV_WIPEONFORK: i32 = 18;
+    let page = (&raw const SENTINEL) as usize;
+    // SAFETY: a page of our own .bss, which holds nothing but the sentinel.
+    WIPES.store(unsafe { sys::madvise(page, sys::PAGE, MADV_WIPEONFORK) }.is_ok(), Relaxed);
+    SENTINEL.0.store(1, Release);
+}
+
+/// The door to acting. None: pass through.
+#[inline]
+pub fn enter() -> Option<Live<'static>> {
+    if STATE.load(Acquire) != ON {
+        return None;
+    }
+    enter_on()
+}
+
+fn enter_on() -> Option<Live<'static>> {
+    if SENTINEL.0.load(Acquire) == 0 && WIPES.load(Relaxed) {
+        become_child(); // a raw clone: no handler of ours ran
+    }
+    if sys::getpid() != pid() {
+        return None; // a vfork child: its memory is its parent's
+    }
+    pages::ensure();
+    let live = live();
+    if live.page.off.load(Relaxed) != 0 {
+        let_go(&live);
+        return None;
+    }
+    Some(live)
+}
+
+/// The door for the end of the process: also after `faultless off`, and without making a page for a forked child that has
+/// done nothing. Shut once a filter has arrived: then not even getpid is safe.
+pub fn enter_to_end() -> Option<Live<'static>> {
+    let state = STATE.load(Acquire);
+    if state != ON && state != OVER || pages::is_pending() || SENTINEL.0.load(Acquire) == 0 && WIPES.load(Relaxed) {
+        return None;
+    }
+    let live = live();
+    let sealed = live.page.state.load(Relaxed) == State::Sealed as u32;
+    (!sealed && is_own_process()).then_some(live)
+}
+
+/// What [`enter`] gives, without asking: for those who know that the state is ON, such as the end of the process.
+pub fn live() -> Live<'static> {
+    // SAFETY: ON has been seen, so the constructor is done with it, and nobody writes any more.
+    let owned = unsafe { &*OWNED.0.get() };
+    Live { page: pages::current(), policy: &owned.1, config: &owned.0 }
+}
+
+/// Told from outside: unlock, give back, and pass through from then on.
+fn let_go(live: &Live<'_>) {
+    if STATE.compare_exchange(ON, OVER, AcqRel, Relaxed).is_err() {
+        return;
+    }
+    crate::malloc::BOUND.store(usize::MAX, Relaxed);
+    regions::unlock(live, 0, usize::MAX);
+    regions::forget(live, 0, usize::MAX);
+    live.page.state.store(State::Off as u32, Relaxed);
+}
+
+/// A seccomp filter is about to arrive: the last moment for system calls of ours, such as the end's figures.
+pub fn ready_to_seal() {
+    if let Some(live) = enter() {
+        report::sample(&live);
+    }
+}
+
+/// A seccomp filter is in place from now on: not one system call of ours any more.
+pub fn seal() {
+    if STATE.compare_exchange(ON, OVER, AcqRel, Relaxed).is_ok() {
+        crate::malloc::BOUND.store(usize::MAX, Relaxed);
+        let page = pages::current();
+        page.state.store(State::Sealed as u32, Relaxed);
+        page.seccomp.store(2, Relaxed);
+    }
+}
+
+/// A child after fork: fresh counters, nothing locked, no lock held. Runs once per fork, in the child's only thread: from
+/// the fork handler, or after a raw clone from the first hook.
+pub fn become_child() {
+    if STATE.load(Acquire) != ON || SENTINEL.0.swap(1, AcqRel) == 1 && WIPES.load(Relaxed) {
+        return;
+    }
+    own_stack::start_in_child();
+    regions::start_in_child();
+    pages::start_in_child();
+    report::start_in_child();
+    PID.store(sys::getpid(), Release);
+}
+
+/// Finds the real functions if the constructor has not yet done so: for hooks that can't do without, when another
+/// library's constructor calls them.
+pub fn resolve_early() {
+    if STATE.load(Acquire) == OFF && !RESOLVED.swap(true, AcqRel) {
+        real::resolve();
+        real::resolve_malloc();
+    }
+}
+
+/// Marks the real functions as found: the constructor did it.
+pub fn resolved() -> bool {
+    RESOLVED.swap(true, AcqRel)
+}
+
+/// The program has its own wish for large blocks.
+pub fn refuse_malloc_rules() {
+    MALLOPT.store(true, Relaxed);
+}
+
+/// Whether it has.
+pub fn malloc_rules_refused() -> bool {
+    MALLOPT.load(Relaxed)
+}

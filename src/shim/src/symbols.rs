@@ -1,0 +1,247 @@
+//! Finds the next definition of a symbol behind us, as `dlsym(RTLD_NEXT)` does, without calling it.
+//!
+//! Why not dlsym: it may allocate (glibc's error buffer), it looks at its return address (a tail call of it from a
+//! constructor crashes in ld.so), and before glibc 2.34 it is in libdl, a second library to load in every process.
+//! The dynamic tables of the loaded objects, which `dl_iterate_phdr(3)` names in search order, hold all we need.
+//!
+//! What must hold here: reads only, in the constructor (the loader's lists are whole then). Tables that we can't
+//! make sense of mean "not found".
+
+use core::ffi::{CStr, c_int, c_void};
+use core::ptr;
+
+/// One loaded object's dynamic tables.
+#[derive(Clone, Copy)]
+struct Object {
+    base: usize,
+    symbols: *const libc::Elf64_Sym,
+    strings: *const u8,
+    gnu_hash: *const u32,
+    sysv_hash: *const u32,
+    versions: *const u16,
+}
+
+/// A symbol that was found.
+#[derive(Clone, Copy)]
+pub struct Found {
+    /// where it is
+    pub address: usize,
+    /// load address of the object that defines it
+    pub object: usize,
+}
+
+/// Where to look.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Where {
+    /// in the objects after this library, in search order
+    Next,
+    /// in all of them but this library; what `Next` falls back to when we were loaded last (dlopen)
+    Others,
+    /// in all of them, this library included: what the program's own calls reach
+    First,
+}
+
+struct Search<'a> {
+    name: &'a CStr,
+    scope: Where,
+    passed_ours: bool,
+    found: Option<Found>,
+}
+
+/// Looks a function up.
+pub fn find(name: &CStr, scope: Where) -> Option<Found> {
+    let mut search = Search { name, scope, passed_ours: false, found: None };
+    // SAFETY: `visit` matches the callback's type and does not keep the pointers; `search` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
+    search.found
+}
+
+/// The real definition: the next one, or where we are last the first that is not ours.
+pub fn real(name: &CStr) -> Option<Found> {
+    find(name, Where::Next).or_else(|| find(name, Where::Others))
+}
+
+/// Load address of this library.
+pub fn ours() -> usize {
+    struct Ours(usize);
+    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, ours: *mut c_void) -> c_int {
+        // SAFETY: as for `super::visit`.
+        let (info, ours) = unsafe { (&*info, &mut *ours.cast::<Ours>()) };
+        let is_ours = holds(info, find as *const () as usize);
+        if is_ours {
+            ours.0 = info.dlpi_addr as usize;
+        }
+        c_int::from(is_ours)
+    }
+    let mut ours = Ours(0);
+    // SAFETY: the callback's type fits, and `ours` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut ours).cast()) };
+    ours.0
+}
+
+unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
+    // SAFETY: dl_iterate_phdr hands us a valid info, and `find` a valid Search.
+    let (info, search) = unsafe { (&*info, &mut *search.cast::<Search<'_>>()) };
+    let ours = holds(info, find as *const () as usize);
+    let skip = match search.scope {
+        Where::Next => !search.passed_ours || ours,
+        Where::Others => ours,
+        Where::First => false,
+    };
+    search.passed_ours |= ours;
+    if skip {
+        return 0;
+    }
+    // SAFETY: the object is loaded, so its dynamic tables are mapped.
+    search.found = unsafe { Object::new(info).and_then(|o| o.lookup(search.name)) };
+    c_int::from(search.found.is_some())
+}
+
+/// The program headers of an object.
+fn headers(info: &libc::dl_phdr_info) -> &[libc::Elf64_Phdr] {
+    if info.dlpi_phdr.is_null() {
+        return &[];
+    }
+    // SAFETY: the loader gives as many headers as it says.
+    unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) }
+}
+
+fn holds(info: &libc::dl_phdr_info, address: usize) -> bool {
+    let offset = address.wrapping_sub(info.dlpi_addr as usize) as u64;
+    headers(info).iter().any(|h| h.p_type == libc::PT_LOAD && offset.wrapping_sub(h.p_vaddr) < h.p_memsz)
+}
+
+impl Object {
+    /// # Safety
+    /// The object must be loaded.
+    unsafe fn new(info: &libc::dl_phdr_info) -> Option<Object> {
+        const DT_HASH: i64 = 4;
+        const DT_STRTAB: i64 = 5;
+        const DT_SYMTAB: i64 = 6;
+        const DT_GNU_HASH: i64 = 0x6fff_fef5;
+        const DT_VERSYM: i64 = 0x6fff_fff0;
+        let base = info.dlpi_addr as usize;
+        let dynamic = headers(info).iter().find(|h| h.p_type == libc::PT_DYNAMIC)?;
+        let mut entry = (base + dynamic.p_vaddr as usize) as *const [i64; 2];
+        let (mut symbols, mut strings, mut gnu, mut sysv, mut versions) = (0, 0, 0, 0, 0);
+        loop {
+            // SAFETY: the dynamic section ends with DT_NULL.
+            let [tag, value] = unsafe { entry.read() };
+            // glibc has relocated the pointers in place, musl and the vDSO have not.
+            let address = if (value as usize) < base { base + value as usize } else { value as usize };
+            match tag {
+                0 => break,
+                DT_HASH => sysv = address,
+                DT_STRTAB => strings = address,
+                DT_SYMTAB => symbols = address,
+                DT_GNU_HASH => gnu = address,
+                DT_VERSYM => versions = address,
+                _ => {}
+            }
+            // SAFETY: not yet at DT_NULL.
+            entry = unsafe { entry.add(1) };
+        }
+        (symbols != 0 && strings != 0).then_some(Object {
+            base,
+            symbols: symbols as *const libc::Elf64_Sym,
+            strings: strings as *const u8,
+            gnu_hash: gnu as *const u32,
+            sysv_hash: sysv as *const u32,
+            versions: versions as *const u16,
+        })
+    }
+
+    /// # Safety
+    /// The tables must be those of a loaded object.
+    unsafe fn lookup(&self, name: &CStr) -> Option<Found> {
+        // SAFETY: as the caller says.
+        let index = unsafe {
+            if !self.gnu_hash.is_null() {
+                self.gnu(name)
+            } else if !self.sysv_hash.is_null() {
+                self.sysv(name)
+            } else {
+                None
+            }
+        }?;
+        // SAFETY: an index out of the hash table lies in the symbol table.
+        let symbol = unsafe { &*self.symbols.add(index) };
+        let address = self.base + symbol.st_value as usize;
+        const STT_GNU_IFUNC: u8 = 10;
+        let address = if symbol.st_info & 0xf == STT_GNU_IFUNC {
+            // SAFETY: an IFUNC symbol's value is its resolver, which takes no argument that we would have to give.
+            unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(address)() }
+        } else {
+            address
+        };
+        Some(Found { address, object: self.base })
+    }
+
+    /// # Safety
+    /// `gnu_hash` must be such a table (see the GNU gABI extension: nbuckets, symoffset, bloom_size, bloom_shift).
+    unsafe fn gnu(&self, name: &CStr) -> Option<usize> {
+        let hash = name.to_bytes().iter().fold(5381u32, |h, c| h.wrapping_mul(33).wrapping_add(u32::from(*c)));
+        // SAFETY: the table's own sizes bound every access below.
+        unsafe {
+            let [buckets, first, bloom_words, shift]: [u32; 4] = self.gnu_hash.cast::<[u32; 4]>().read();
+            if buckets == 0 || bloom_words == 0 {
+                return None;
+            }
+            let bloom = self.gnu_hash.add(4).cast::<u64>();
+            let word = bloom.add((hash / 64 % bloom_words) as usize).read_unaligned();
+            if word >> (hash % 64) & (word >> ((hash >> shift) % 64)) & 1 == 0 {
+                return None;
+            }
+            let bucket = bloom.add(bloom_words as usize).cast::<u32>();
+            let chain = bucket.add(buckets as usize);
+            let mut index = bucket.add((hash % buckets) as usize).read();
+            if index < first {
+                return None;
+            }
+            let mut any = None;
+            loop {
+                let found = chain.add((index - first) as usize).read();
+                if found | 1 == hash | 1 && self.is(index as usize, name) {
+                    if self.is_default_version(index as usize) {
+                        return Some(index as usize);
+                    }
+                    any = any.or(Some(index as usize));
+                }
+                if found & 1 == 1 {
+                    return any;
+                }
+                index += 1;
+            }
+        }
+    }
+
+    /// # Safety
+    /// `sysv_hash` must be a DT_HASH table: nbucket, nchain, buckets, chains.
+    unsafe fn sysv(&self, name: &CStr) -> Option<usize> {
+        // SAFETY: the table's own sizes bound every access below.
+        unsafe {
+            let count = self.sysv_hash.add(1).read() as usize;
+            (1..count).find(|i| self.is(*i, name) && self.is_default_version(*i))
+        }
+    }
+
+    /// # Safety
+    /// `index` must lie in the symbol table.
+    unsafe fn is(&self, index: usize, name: &CStr) -> bool {
+        // SAFETY: names are NUL-terminated strings in the string table.
+        unsafe {
+            let symbol = &*self.symbols.add(index);
+            symbol.st_shndx != 0
+                && symbol.st_value != 0
+                && CStr::from_ptr(self.strings.add(symbol.st_name as usize).cast()) == name
+        }
+    }
+
+    /// # Safety
+    /// `index` must lie in the symbol table.
+    unsafe fn is_default_version(&self, index: usize) -> bool {
+        const HIDDEN: u16 = 0x8000;
+        // SAFETY: DT_VERSYM has an entry for each symbol.
+        ptr::eq(self.versions, ptr::null()) || unsafe { self.versions.add(index).read() } & HIDDEN == 0
+    }
+}
