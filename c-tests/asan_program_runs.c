@@ -1,7 +1,7 @@
 // A program built with AddressSanitizer, which ends at once if anything is loaded ahead of its runtime, runs from a
 // program under the shim, by exec and from a shell, and is counted as not reached.
 // build or skip: helper -fsanitize=address -DHELPER
-// page: not_reached >= 1, end = exit
+// some page: not_reached >= 1, end = exec
 #include "test.h"
 
 int main(void) {

@@ -1,5 +1,5 @@
 // MADV_DONTNEED on mappings that a rule has locked gives zeroes, again and again, and for any part; the rest stays.
-// page [everything]: lock_now > 0
+// page [everything]: locked_bytes > 0
 #include "test.h"
 
 int main(void) {

@@ -26,6 +26,7 @@ int main(void) {
     int n = 0;
     env[n++] = "VALUE=given";
     env[n++] = "FAULTLESS_REPORT=none";
+    env[n++] = "FAULTLESS_TREE=00000000000c7e57";
     // what the shim needs is handed on by hand, as a program does that makes an environment of its own
     if (getenv("LD_PRELOAD")) {
         snprintf(preload, sizeof preload, "LD_PRELOAD=%s", getenv("LD_PRELOAD"));

@@ -1,6 +1,7 @@
 // Programs that are run with LD_PRELOAD taken out of their environment (clearenv, or an environment of one's own)
 // run, and are counted as not reached.
-// page: not_reached >= 2, end = exit
+// page: end = exit, not_reached >= 1
+// some page: forked = 1, not_reached >= 1, end = exec
 #include "test.h"
 
 int main(void) {

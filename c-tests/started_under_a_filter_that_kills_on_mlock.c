@@ -1,5 +1,6 @@
 // A program that is started under a filter which kills on mlock, prctl and what else a program of its sort never
 // calls, runs as without the shim: what may kill is not tried.
+// page: state = sealed
 // some page: exe = started_under_a_filter_that_kills_on_mlock, seccomp = 1, end = exit
 #include "test.h"
 #include "seccomp.h"
@@ -14,6 +15,6 @@ int main(int argc, char **argv) {
     struct sock_fprog *f = filter(calls, COUNT(calls), SECCOMP_RET_KILL_PROCESS, SECCOMP_RET_ALLOW);
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0) SKIP("no seccomp here");
     CHECK(prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, f) == 0);
-    execl("/proc/self/exe", "started_under_a_filter_that_kills_on_mlock", "child", (char *)NULL);
+    execl(HERE "/started_under_a_filter_that_kills_on_mlock", "started_under_a_filter_that_kills_on_mlock", "child", (char *)NULL);
     return 1;
 }

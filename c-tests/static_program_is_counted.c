@@ -1,6 +1,6 @@
 // A statically linked program runs as ever, and is counted as one that the preload doesn't reach.
 // build or skip: helper -static -DHELPER
-// page: not_reached >= 1, end = exit
+// some page: not_reached >= 1, end = exec
 #include "test.h"
 
 int main(void) {

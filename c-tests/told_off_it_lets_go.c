@@ -1,7 +1,7 @@
 // Once the word `off` in its counter page is written, the shim unlocks what it locked and only passes through.
 // policy: latency
 // policy: everything
-// page: state = off, lock_now = 0
+// page: state = off
 #include "test.h"
 #include "smaps.h"
 #include <glob.h>

@@ -14,6 +14,10 @@ pub fn read(folder: &Path) -> Result<Vec<Snapshot>, String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(pages) };
     for entry in entries {
         let path = entry.map_err(|e| e.to_string())?.path();
+        // the sums of the tree's budgets lie beside the pages
+        if path.file_stem().is_some_and(|s| s == "tree") {
+            continue;
+        }
         let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;
         let page = Snapshot::read(&bytes).map_err(|why| {
             format!("{} is no whole counter page: {why:?}", path.file_name().unwrap_or_default().display())

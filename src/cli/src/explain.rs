@@ -19,14 +19,19 @@ use faultless_core::size::Human;
 use crate::attach::Attached;
 use crate::cgroup;
 use crate::maps::{self, Mapping};
-use crate::policy::{print, table};
+use crate::policy::{lines, rules, table};
 use crate::process::Live;
 
-/// Prints the table.
+const NOTES: &str = "\
+Blocks of malloc and stacks of threads are shown as anon: from outside they look the same.
+The kernel joins neighbours and splits by advice, so a row may be several regions, or a part of one.
+";
+
+/// The table.
 ///
 /// # Errors
 /// No such process, no page, or no permission.
-pub fn explain(pid: i32) -> Result<()> {
+pub fn explain(pid: i32) -> Result<String> {
     let Some(live) = Live::find(pid) else { bail!("there is no process {pid}") };
     let page = Attached::find(&live)?.page;
     let mut policy = Policy::empty();
@@ -36,12 +41,6 @@ pub fn explain(pid: i32) -> Result<()> {
     }
     let memory = cgroup::memory(pid).context("cannot read how much memory there is")?;
 
-    let exe = String::from_utf8_lossy(page.exe());
-    println!("{exe}[{pid}], policy {}", String::from_utf8_lossy(page.policy()));
-    for (i, rule) in policy.rules().iter().enumerate() {
-        println!("  {} {}", i + 1, String::from_utf8_lossy(policy.slice(rule.text)));
-    }
-    println!();
     let mut table = table(["range", "kind", "size", "rules", "path"]);
     for mapping in maps::read(pid).with_context(|| format!("process {pid} may not be looked into"))? {
         let Some((kind, size)) = classify(pid, &mapping) else { continue };
@@ -55,10 +54,8 @@ pub fn explain(pid: i32) -> Result<()> {
             String::from_utf8_lossy(&mapping.path).into_owned(),
         ]);
     }
-    print(&table);
-    println!("\nBlocks of malloc and stacks of threads are shown as anon: from outside they look the same.");
-    println!("The kernel joins neighbours and splits by advice, so a row may be several regions, or a part of one.");
-    Ok(())
+    let (exe, name) = (String::from_utf8_lossy(page.exe()), String::from_utf8_lossy(page.policy()));
+    Ok(format!("{exe}[{pid}], policy {name}\n{}\n{}\n{NOTES}", rules(&policy), lines(&table)))
 }
 
 /// The numbers of the rules that give an axis, or none.

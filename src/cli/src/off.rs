@@ -8,6 +8,7 @@ use faultless_core::page::State;
 use crate::args::Off;
 use crate::attach::Attached;
 use crate::process::Live;
+use crate::tell::answer;
 
 /// Switches it off, and says what happens next.
 ///
@@ -18,17 +19,16 @@ pub fn off(off: &Off) -> Result<i32> {
     let attached = Attached::find(&live)?;
     let exe = String::from_utf8_lossy(attached.page.exe()).into_owned();
     let who = format!("{exe}[{}]", off.pid);
-    match attached.page.state {
-        s if s == State::Off as u32 => println!("{who} is off already"),
-        s if s == State::StoodDown as u32 => println!("{who} stood down when it started: there is nothing to stop"),
-        _ => {
-            attached.switch_off()?;
-            println!(
-                "{who}: told to stop. At its next mapping or large allocation it unlocks what rules locked, lets go \
-                 and passes everything through from then on. Only a restart turns it on again; its children are \
-                 told one by one."
-            );
-        }
-    }
+    let state = attached.page.state;
+    let what = if state == State::Off as u32 {
+        "is off already"
+    } else if state == State::StoodDown as u32 {
+        "stood down when it started: there is nothing to stop"
+    } else {
+        attached.switch_off()?;
+        "is told to stop. At its next mapping or large allocation it unlocks what rules locked, lets go and passes \
+         everything through from then on. Only a restart turns it on again. Other processes of its tree go on."
+    };
+    answer(&format!("{who} {what}\n"))?;
     Ok(0)
 }

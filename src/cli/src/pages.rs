@@ -1,7 +1,7 @@
 //! Counter pages as files: the folder, its names, reading one or all of them.
 //!
 //! What must hold here: links are not followed and only regular files are read, since the folder lies where
-//! anybody may write; what is no page, or of another version, is passed over and said once.
+//! anybody may write; in a folder, what is no page or of another version is passed over (RUST_LOG=warn tells).
 
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
@@ -41,6 +41,11 @@ fn is_number(text: &str) -> bool {
 pub fn is_page_name(name: &str) -> bool {
     name.split_once('.')
         .is_some_and(|(pid, draw)| is_number(pid) && draw.len() == 8 && draw.bytes().all(|b| b.is_ascii_hexdigit()))
+}
+
+/// The file in which the processes of a tree count what they take of its budgets.
+pub fn shared_by_tree(folder: &Path, tree: u64) -> PathBuf {
+    folder.join(format!("tree.{tree:016x}"))
 }
 
 /// Opens a page's file, for writing its `off` word too if asked.

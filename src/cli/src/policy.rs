@@ -11,12 +11,12 @@ use faultless_core::parse::Form;
 use faultless_core::policies;
 use faultless_core::rules::Policy;
 
-use crate::args::{PolicyVerb, Show};
+use crate::args::{self, PolicyVerb, Show};
 use crate::config::{self, Config, Flag};
 use crate::environment::Environment;
 use crate::explain;
 use crate::refusal::Refusal;
-use crate::tell::tell;
+use crate::tell::{answer, tell};
 
 /// Runs the subcommand.
 ///
@@ -24,11 +24,11 @@ use crate::tell::tell;
 /// A policy that cannot be read; for `explain`, a process that cannot be looked into.
 pub fn policy(verb: &PolicyVerb) -> Result<i32> {
     match verb {
-        PolicyVerb::List => list(),
-        PolicyVerb::Show(options) if options.markdown_options => markdown_options(),
-        PolicyVerb::Show(options) => show(options)?,
-        PolicyVerb::Check { file } => check(file)?,
-        PolicyVerb::Explain { pid } => explain::explain(*pid)?,
+        PolicyVerb::List => answer(&list())?,
+        PolicyVerb::Show(options) if options.markdown_options => answer(&markdown_options())?,
+        PolicyVerb::Show(options) => answer(&show(options)?)?,
+        PolicyVerb::Check { file } => answer(&check(file)?)?,
+        PolicyVerb::Explain { pid } => answer(&explain::explain(*pid)?)?,
     }
     Ok(0)
 }
@@ -40,20 +40,26 @@ pub fn table<const N: usize>(head: [&str; N]) -> Table {
     table
 }
 
-/// Prints a table without the blanks that fill its last column.
-pub fn print(table: &Table) {
-    table.lines().for_each(|line| println!("{}", line.trim()));
+/// A table's lines, without the blanks that fill its last column.
+pub fn lines(table: &Table) -> String {
+    table.lines().map(|line| format!("{}\n", line.trim())).collect()
 }
 
-fn list() {
+/// A policy's rules, numbered as reports number them.
+pub fn rules(policy: &Policy) -> String {
+    let rules = policy.rules().iter().enumerate();
+    rules.map(|(i, r)| format!("  {} {}\n", i + 1, String::from_utf8_lossy(policy.slice(r.text)))).collect()
+}
+
+fn list() -> String {
     let mut table = table(["policy", "what it does", "rules"]);
     for built_in in policies::TABLE {
         table.add_row([built_in.name, built_in.help, built_in.rules]);
     }
-    print(&table);
+    lines(&table)
 }
 
-fn show(show: &Show) -> Result<()> {
+fn show(show: &Show) -> Result<String> {
     let environment = Environment::read()?;
     let mut flags = show.options.0.clone();
     if let (Some(name), Some(row)) = (&show.name, Id::Policy.row()) {
@@ -62,23 +68,16 @@ fn show(show: &Show) -> Result<()> {
     let config = Config::resolve(&environment, &flags)?;
     environment.warnings().for_each(tell);
 
-    println!("policy {} ({})", config.get(Id::Policy).display(), config.policy_source);
-    for (i, rule) in config.policy.rules().iter().enumerate() {
-        println!("  {} {}", i + 1, String::from_utf8_lossy(config.policy.slice(rule.text)));
-    }
-    if config.policy.rules().is_empty() {
-        println!("  no rules");
-    }
-    println!();
+    let rules = if config.policy.rules().is_empty() { "  no rules\n".into() } else { rules(&config.policy) };
     let mut table = table(["option", "value", "from"]);
     for value in &config.values {
         table.add_row([value.row.name.into(), value.text.to_string_lossy(), value.source.to_string().into()]);
     }
-    print(&table);
-    Ok(())
+    let policy = config.get(Id::Policy).display();
+    Ok(format!("policy {policy} ({})\n{rules}\n{}", config.policy_source, lines(&table)))
 }
 
-fn check(file: &Path) -> Result<(), Refusal> {
+fn check(file: &Path) -> Result<String, Refusal> {
     let place = if file == "-" { "standard input".into() } else { file.display().to_string() };
     let text = config::read(file).map_err(|error| Refusal {
         place: "policy check".into(),
@@ -90,21 +89,22 @@ fn check(file: &Path) -> Result<(), Refusal> {
     })?;
     let mut policy = Policy::empty();
     config::append(&mut policy, &place, &text, Form::File)?;
-    match policy.rules().len() {
-        1 => println!("{place}: 1 rule, no fault"),
-        n => println!("{place}: {n} rules, no fault"),
-    }
-    Ok(())
+    let rules = match policy.rules().len() {
+        1 => "1 rule".to_owned(),
+        n => format!("{n} rules"),
+    };
+    Ok(format!("{place}: {rules}, no fault\n"))
 }
 
 /// The README's table of options.
-fn markdown_options() {
-    println!("| flag of `run` | variable | value | default | meaning |");
-    println!("|---|---|---|---|---|");
+fn markdown_options() -> String {
+    let mut text = String::from("| flag of `run` | variable | value | default | meaning |\n|---|---|---|---|---|\n");
     for row in TABLE.iter().filter(|r| !r.internal) {
-        let flag = crate::args::long(row);
+        let flag = args::long(row);
         let value = row.metavar.replace('|', "\\|");
         let default = if row.default.is_empty() { String::new() } else { format!("`{}`", row.default) };
-        println!("| `--{flag}` | `{}` | {value} | {default} | {} |", row.env, row.help.replace('|', "\\|"));
+        let help = row.help.replace('|', "\\|");
+        text += &format!("| `--{flag}` | `{}` | {value} | {default} | {help} |\n", row.env);
     }
+    text
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::io::{self, Write};
+use std::io;
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
@@ -17,6 +17,7 @@ use crate::config::Config;
 use crate::environment::Environment;
 use crate::pages::{self, Found};
 use crate::process::{Inhabitants, Live};
+use crate::tell::answer;
 use crate::tree::{Format, Tree};
 
 /// Prints it.
@@ -35,9 +36,8 @@ pub fn report(report: &Report) -> Result<i32> {
         None if path.is_dir() => of_folder(path, format)?,
         None => vec![Tree::new(vec![pages::read_file(path)?], &Inhabitants::ours())],
     };
-    let mut out = io::stdout().lock();
     for tree in trees {
-        out.write_all(tree.render(format, Title::default(), &[])?.as_bytes())?;
+        answer(&tree.render(format, Title::default(), &[])?)?;
     }
     Ok(0)
 }

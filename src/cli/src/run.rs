@@ -14,8 +14,9 @@ use crate::environment::Environment;
 use crate::exec::{self, Program};
 use crate::launch::{self, Launch};
 use crate::library;
-use crate::target::{Target, Verdict};
-use crate::tell::tell;
+use crate::policy::rules;
+use crate::target::Target;
+use crate::tell::{answer, tell};
 use crate::tree;
 use crate::wait;
 
@@ -34,14 +35,16 @@ pub fn run(run: &Run) -> Result<i32> {
     let tree = launch::draw_tree();
     let mut launch = match target.not_reached() {
         None if wanted => Launch::with(&library, &config, tree),
-        _ => Launch::without(),
+        _ => Launch::without(&library),
     };
     // The table says all that the program itself would; only files are still asked of it.
     if run.wait && wanted && !config.get(Id::Report).to_string_lossy().contains('=') {
         Id::Report.row().into_iter().for_each(|row| launch.set(row, "none"));
     }
     if run.dry_run {
-        return Ok(dry_run(run, &config, &target, &launch));
+        let (text, status) = dry_run(run, &config, &target, &launch);
+        answer(&text)?;
+        return Ok(status);
     }
     if target.not_reached().is_some() {
         tell(format!("{target}; started without"));
@@ -68,24 +71,22 @@ fn cannot_run(target: &Target, error: &io::Error) -> i32 {
     exec::exit_code(error)
 }
 
-fn dry_run(run: &Run, config: &Config, target: &Target, launch: &Launch) -> i32 {
+/// What would be done, and the status that an exec would fail with already.
+fn dry_run(run: &Run, config: &Config, target: &Target, launch: &Launch) -> (String, i32) {
     let words: Vec<_> = run.command.iter().map(|w| w.to_string_lossy()).collect();
-    println!("would run    {}", words.join(" "));
-    println!("program      {target}");
-    println!("policy       {} ({})", config.get(Id::Policy).display(), config.policy_source);
-    for (i, rule) in config.policy.rules().iter().enumerate() {
-        let head = if i == 0 { "rules" } else { "" };
-        println!("{head:<12} {} {}", i + 1, String::from_utf8_lossy(config.policy.slice(rule.text)));
+    let mut text = format!("would run    {}\nprogram      {target}\n", words.join(" "));
+    text += &format!("policy       {} ({})\n", config.get(Id::Policy).display(), config.policy_source);
+    text += &rules(&config.policy);
+    text += "environment\n";
+    for (name, value) in &launch.changes {
+        text += &match value {
+            Some(value) => format!("  {}={}\n", name.display(), value.display()),
+            None => format!("  {} removed\n", name.display()),
+        };
     }
-    for (i, (name, value)) in launch.changes.iter().enumerate() {
-        let head = if i == 0 { "environment" } else { "" };
-        match value {
-            Some(value) => println!("{head:<12} {}={}", name.display(), value.display()),
-            None => println!("{head:<12} {} removed", name.display()),
-        }
-    }
-    match target.verdict {
-        Verdict::Unknown(_) if target.file.is_none() => exec::exit_code(&io::Error::from(io::ErrorKind::NotFound)),
-        _ => 0,
-    }
+    let status = match target.file {
+        None => exec::exit_code(&io::ErrorKind::NotFound.into()),
+        Some(_) => 0,
+    };
+    (text, status)
 }

@@ -3,10 +3,11 @@
 //! What must hold here: a page is removed only when its process is gone and its tree has been reported; what is
 //! not known is handed on as unknown.
 
-use std::fmt::{self, Write};
+use std::fmt;
 use std::fs;
+use std::io::{self, Write};
 use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use faultless_core::options::Id;
 use faultless_core::page::{End as PageEnd, Snapshot};
@@ -72,17 +73,13 @@ impl Tree {
             ..Totals::new(&pages)
         };
         let mut text = String::new();
-        let write: fn(&mut dyn Write, &Totals<'_>) -> fmt::Result = match format {
+        let write: fn(&mut dyn fmt::Write, &Totals<'_>) -> fmt::Result = match format {
             Format::Text => report::text,
             Format::Json => report::json,
             Format::Prom => report::prom,
         };
         write(&mut text, &totals)?;
         Ok(text)
-    }
-
-    fn is_running(&self, index: usize) -> bool {
-        self.facts.get(index).is_some_and(|f| f.fate == Fate::Running)
     }
 }
 
@@ -92,11 +89,11 @@ fn fate(page: &Snapshot) -> Fate {
 }
 
 /// `run --wait`: the table on standard error, then the tree's pages go.
-pub fn print_ended(ended: &Ended, target: &Target, config: &Config, tree: u64) {
+pub fn print_ended(ended: &Ended, target: &Target, config: &Config, name: u64) {
     let pid = ended.pid.unsigned_abs();
     let folders = pages::folders(config.get(Id::Pages));
     let all = folders.iter().filter_map(|f| pages::read_folder(f).ok()).flatten();
-    let mut found: Vec<Found> = all.filter(|f| f.page.tree == tree).collect();
+    let mut found: Vec<Found> = all.filter(|f| f.page.tree == name).collect();
     found.sort_by_key(|f| (f.page.pid != pid, f.page.start_ns));
     let mut tree = Tree::new(found, &Inhabitants::ours());
     tree.memory = cgroup::standing(std::process::id() as i32);
@@ -119,15 +116,25 @@ pub fn print_ended(ended: &Ended, target: &Target, config: &Config, tree: u64) {
     let source = if config.policy_source == "built in" { "built in" } else { "" };
     let title =
         Title { command: target.name.as_bytes(), fate, ran_ns: u64::try_from(ended.ran.as_nanos()).ok(), source };
+    // Without a page or a program to name, all that is known stands in the first line.
+    let lines = if tree.pages.is_empty() && unreached.is_empty() { 1 } else { usize::MAX };
     match tree.render(Format::Text, title, &unreached) {
-        Ok(text) => eprint!("{text}"),
+        Ok(text) => text.lines().take(lines).for_each(|line| {
+            let _ = writeln!(io::stderr(), "{line}");
+        }),
         Err(error) => tell(format!("no report: {error}")),
     }
-    for (index, found) in tree.pages.iter().enumerate() {
-        if !tree.is_running(index) {
-            // Whoever starts next may have reaped it already.
-            let _ = fs::remove_file(&found.path);
-        }
+    clean_up(&tree, &folders, name);
+}
+
+/// Removes what the tree has left, but for the pages of processes which still run, and what these share.
+fn clean_up(tree: &Tree, folders: &[PathBuf], name: u64) {
+    let running = |index: usize| tree.facts.get(index).is_some_and(|f| f.fate == Fate::Running);
+    let (kept, gone): (Vec<_>, Vec<_>) = tree.pages.iter().enumerate().partition(|(index, _)| running(*index));
+    let shared = folders.iter().map(|folder| pages::shared_by_tree(folder, name)).filter(|_| kept.is_empty());
+    for path in gone.into_iter().map(|(_, found)| found.path.clone()).chain(shared) {
+        // Whoever starts next may have reaped it already.
+        let _ = fs::remove_file(path);
     }
 }
 

@@ -84,9 +84,10 @@ impl Target {
         Range { start: backed.start + start, len: end.saturating_sub(start) }
     }
 
-    /// A private mapping of a file that may be written: populating it for writing, or mlock, would copy the file.
+    /// A private mapping of a file: mlock would copy the file where it may be written, and so would the mprotect that
+    /// makes it writable later. Locked on fault, neither does.
     pub fn copies_on_write(&self) -> bool {
-        self.file.is_some() && self.writable && !self.shared
+        self.file.is_some() && !self.shared
     }
 }
 
@@ -165,6 +166,15 @@ pub fn count_only(live: &Live<'_>, chosen: &Chosen, bytes: u64) {
 /// Counts a region that could not be had where the rule wants it.
 pub fn count_skipped(live: &Live<'_>, chosen: &Chosen, bytes: u64, reason: Reason) {
     count_all(live, chosen, bytes, skipped(reason));
+}
+
+/// Says of the rules for a kind that they cannot be had in this process at all.
+pub fn count_never(live: &Live<'_>, kind: Kind, reason: Reason) {
+    for (stats, rule) in live.page.rules.iter().zip(live.policy.rules()) {
+        if rule.kind == kind {
+            stats.note(Axis::PageSize as u8, Outcome::Skipped, reason as u8, 0);
+        }
+    }
 }
 
 fn count_all(live: &Live<'_>, chosen: &Chosen, bytes: u64, result: Result) {
@@ -319,7 +329,11 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Re
         return skipped(why);
     }
     let on_fault = stay == Stay::OnFault || target.copies_on_write();
-    let locked = lock::run(live, Range { start: range.start, len: granted as usize }, on_fault);
+    let range_granted = Range { start: range.start, len: granted as usize };
+    if on_fault && stay != Stay::OnFault {
+        let _ = populate::run(live, target, range_granted);
+    }
+    let locked = lock::run(live, range_granted, on_fault);
     Budget::Lock.give(live, granted - locked.bytes);
     record.lock_start = range.start;
     record.lock_end = range.start + locked.bytes as usize;

@@ -26,8 +26,13 @@ const TRIES: usize = 64;
 /// IS_MMAPPED in glibc's chunk size.
 const IS_MMAPPED: usize = 2;
 
+/// Pieces that one leaf of the table describes: 4 GiB of address space in 16 KiB.
+const LEAF: usize = 2048;
+
 static BASE: AtomicUsize = AtomicUsize::new(0);
-static TABLE: AtomicPtr<AtomicU64> = AtomicPtr::new(core::ptr::null_mut());
+/// The table: leaves are mapped when they are first needed, because under mlockall every mapping counts.
+static LEAVES: [AtomicPtr<AtomicU64>; SLOTS / LEAF] =
+    [const { AtomicPtr::new(core::ptr::null_mut()) }; SLOTS / LEAF];
 static CURSOR: AtomicUsize = AtomicUsize::new(0);
 
 /// A live block.
@@ -44,31 +49,48 @@ pub struct Block {
 
 /// Whether the pool is there.
 pub fn ready() -> bool {
-    !TABLE.load(Acquire).is_null()
+    BASE.load(Acquire) != 0
 }
 
-/// Claims the address space. `random` places it. False: no room for the table.
-pub fn open(random: u64) -> bool {
+/// Claims the address space. `random` places it.
+pub fn open(random: u64) {
     let span = (arch::POOL_HIGHEST - arch::POOL_LOWEST - POOL) / HUGE;
     let base = arch::POOL_LOWEST + (random as usize % span) * HUGE;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh mapping.
-    let table = unsafe { sys::mmap(0, SLOTS * 8, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-    let Ok(table) = table else { return false };
-    BASE.store(base, Relaxed);
-    TABLE.store(table as *mut AtomicU64, Release);
     malloc::widen(base, POOL);
-    true
+    BASE.store(base, Release);
+}
+
+/// The leaf that describes a slot, if it is there.
+fn leaf(slot: usize) -> Option<*mut AtomicU64> {
+    let leaf = LEAVES.get(slot / LEAF)?.load(Acquire);
+    (!leaf.is_null()).then_some(leaf)
+}
+
+/// The same, made if it isn't there.
+fn make_leaf(slot: usize) -> Option<*mut AtomicU64> {
+    let place = LEAVES.get(slot / LEAF)?;
+    if let Some(leaf) = leaf(slot) {
+        return Some(leaf);
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
+    // SAFETY: a fresh mapping.
+    let fresh = unsafe { sys::mmap(0, LEAF * 8, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }.ok()?;
+    if let Err(theirs) = place.compare_exchange(core::ptr::null_mut(), fresh as *mut AtomicU64, AcqRel, Acquire) {
+        // SAFETY: our own mapping, which nobody has seen.
+        let _ = unsafe { sys::munmap(fresh, LEAF * 8) };
+        return Some(theirs);
+    }
+    Some(fresh as *mut AtomicU64)
 }
 
 fn entry(data: usize) -> Option<&'static AtomicU64> {
-    let table = TABLE.load(Acquire);
     let offset = data.wrapping_sub(BASE.load(Relaxed));
-    if table.is_null() || offset >= POOL {
+    if !ready() || offset >= POOL {
         return None;
     }
-    // SAFETY: the table has SLOTS entries, is zeroed by the kernel, and stays for ever.
-    Some(unsafe { &*table.add(offset / HUGE) })
+    let leaf = leaf(offset / HUGE)?;
+    // SAFETY: a leaf has LEAF entries, is zeroed by the kernel, and stays for ever.
+    Some(unsafe { &*leaf.add(offset / HUGE % LEAF) })
 }
 
 /// Entry: pages of the mapping (40 bits), bytes from its start to the data / 16 (12 bits), hugetlb (1 bit), and whether
@@ -126,6 +148,7 @@ fn place(len: usize, align: usize, prot: i32, more_flags: i32) -> Option<usize> 
             continue;
         }
         let start = base + slot * HUGE + if back != 0 { HUGE - back } else { 0 };
+        make_leaf((start + back - base) / HUGE)?; // where the data begins
         // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
         match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
             Ok(got) if got == start => return Some(start),

@@ -149,7 +149,9 @@ fn in_path(name: &CStr, found: &mut Text<512>) -> Option<()> {
 /// As execve(2).
 unsafe fn run(path: *const c_char, search: bool, env: Strings, call: impl FnOnce(Strings) -> c_int) -> c_int {
     state::resolve_early();
-    if !state::is_on() || path.is_null() || env.is_null() {
+    // What the program passes may be no pointer at all: then the call fails as it would, and nothing is looked at.
+    let is_sound = |at: usize| at == 0 || crate::sys::is_readable(at);
+    if !state::is_on() || path.is_null() || !crate::sys::is_string(path) || !is_sound(env as usize) {
         return call(env);
     }
     let mut room = Room::new();

@@ -147,7 +147,9 @@ fn advise_despite_lock(at: usize, len: usize, advice: c_int) -> bool {
     let mut done = false;
     after(|live| {
         // SAFETY: the program's own wish; the pages go, the lock stays (Linux 5.18).
-        done = advice == libc::MADV_DONTNEED && unsafe { sys::madvise(at, len, MADV_DONTNEED_LOCKED) }.is_ok();
+        done = advice == libc::MADV_DONTNEED
+            && regions::is_wholly_locked(at, len)
+            && unsafe { sys::madvise(at, len, MADV_DONTNEED_LOCKED) }.is_ok();
         if !done && regions::unlock(live, at, len) {
             // SAFETY: as above.
             done = unsafe { sys::madvise(at, len, advice) }.is_ok();
@@ -185,6 +187,24 @@ pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_in
             live.page.add(C::MadviseCalls, 1);
             mapping::advised(at as usize, len, advice);
         });
+    }
+    result
+}
+
+/// msync(2): MS_INVALIDATE is refused on locked memory.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_int {
+    let before = sys::errno();
+    // SAFETY: the program's own call.
+    let mut result = unsafe { MSYNC.get()(at, len, flags) };
+    if result != 0 && sys::errno() == libc::EBUSY && !regions::none() {
+        let mut ours = false;
+        after(|live| ours = regions::unlock(live, at as usize, len.next_multiple_of(PAGE)));
+        if ours {
+            sys::set_errno(before);
+            // SAFETY: as above.
+            result = unsafe { MSYNC.get()(at, len, flags) };
+        }
     }
     result
 }

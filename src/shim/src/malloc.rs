@@ -6,7 +6,7 @@
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicPtr, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
 
 use faultless_core::counters::C;
 use faultless_core::matching::{Chosen, Region};
@@ -58,6 +58,7 @@ fn large(size: usize, align: usize) -> Option<*mut c_void> {
         act::count_only(&live, &chosen, size as u64);
         return None;
     }
+    set_up_the_real_one();
     let hugetlb = act::wants_hugetlb(&live, &chosen);
     let Some(block) = blocks::take(size, align, hugetlb) else {
         act::count_skipped(&live, &chosen, size as u64, Reason::AddressSpace);
@@ -67,6 +68,16 @@ fn large(size: usize, align: usize) -> Option<*mut c_void> {
     live.page.add(C::BlocksLiveBytes, block.len as u64);
     act::apply(&live, &target(&block), &chosen);
     Some(block.publish() as *mut c_void)
+}
+
+/// The program has called malloc, so the real one would have set itself up by now (glibc then calls getrandom, which a
+/// sandbox that the program enters after its first malloc may not allow any more).
+fn set_up_the_real_one() {
+    static DONE: AtomicBool = AtomicBool::new(false);
+    if !DONE.swap(true, Relaxed) {
+        // SAFETY: a block of the real allocator's, given back to it.
+        unsafe { FREE.get()(MALLOC.get()(1)) };
+    }
 }
 
 fn choose(live: &state::Live<'_>, size: usize) -> Chosen {

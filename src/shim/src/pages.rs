@@ -179,6 +179,9 @@ fn share(uid: u32) {
     let page = plain();
     // SAFETY: the page's bytes, read once; another thread may count meanwhile, which may be lost.
     let bytes = unsafe { core::slice::from_raw_parts((&raw const *page).cast::<u8>(), FILE_BYTES) };
+    if sys::file_limit() < FILE_BYTES as u64 {
+        return; // a write beyond RLIMIT_FSIZE raises SIGXFSZ
+    }
     let in_folder = folder_is_safe(uid);
     let path = file_name(state::pid(), SUFFIX.load(Relaxed));
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;

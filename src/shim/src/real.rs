@@ -90,6 +90,7 @@ reals! {
     MPROTECT "mprotect": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::mprotect;
     MADVISE "madvise": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::madvise;
     POSIX_MADVISE "posix_madvise": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::posix_madvise;
+    MSYNC "msync": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::msync;
     MLOCK "mlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::mlock;
     MLOCK2 "mlock2": unsafe extern "C" fn(*const c_void, usize, c_uint) -> c_int = raw::mlock2;
     MUNLOCK "munlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::munlock;
@@ -203,6 +204,11 @@ mod raw {
         }
         // SAFETY: the program's own call.
         unsafe { sys::madvise(a as usize, len, advice) }.err().unwrap_or(0)
+    }
+
+    pub unsafe extern "C" fn msync(a: *mut c_void, len: usize, flags: c_int) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::msync(a as usize, len, flags) })
     }
 
     pub extern "C" fn mlock(a: *const c_void, len: usize) -> c_int {

@@ -186,24 +186,41 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bo
     let end = start.saturating_add(len);
     let mut any = false;
     for entry in used() {
-        let Some(mut record) = entry.take(start, end) else { continue };
-        let locked = record.locked();
-        if locked > 0 && record.lock_start < end && record.lock_end > start {
-            if munlock {
-                let _ = sys::munlock(record.lock_start, locked as usize);
-                live.page.add(C::OwnUnlocked, locked);
-            } else if record.lock_start < start || record.lock_end > end {
-                // Taken over in part: ours stays beside it. The books then count a little too much, never too little.
-                entry.write(&record);
-                continue;
-            }
-            (record.lock_start, record.lock_end) = (0, 0);
-            Budget::Lock.give(live, locked);
-            any = true;
+        let Some(record) = entry.take(start, end) else { continue };
+        let (from, to) = (record.lock_start.max(start), record.lock_end.min(end));
+        if from >= to {
+            entry.write(&record);
+            continue;
         }
-        entry.write(&record);
+        any = true;
+        if munlock {
+            let _ = sys::munlock(from, to - from);
+            live.page.add(C::OwnUnlocked, (to - from) as u64);
+        }
+        // Two records from here on where locks stay on both sides: each record has one locked stretch.
+        let (mut head, mut tail) = (record.part(record.start, to), record.part(to, record.end));
+        head.lock_end = from.max(head.lock_start);
+        if tail.start >= tail.end || tail.locked() == 0 {
+            head = Record { lock_start: head.lock_start, lock_end: head.lock_end, ..record };
+            tail = Record::default();
+        }
+        entry.write(&head);
+        let mut released = (to - from) as u64;
+        if tail.locked() > 0 && !insert(&tail) {
+            let _ = sys::munlock(tail.lock_start, tail.locked() as usize);
+            released += tail.locked();
+        }
+        Budget::Lock.give(live, released);
     }
     any
+}
+
+/// Whether all of the range is locked by us.
+pub fn is_wholly_locked(start: usize, len: usize) -> bool {
+    let end = start.saturating_add(len);
+    used().iter().any(|e| {
+        e.start.load(Relaxed) > TAKEN && e.lock_start.load(Relaxed) <= start && e.lock_end.load(Relaxed) >= end
+    })
 }
 
 /// Whether we locked something in the range.

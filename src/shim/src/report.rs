@@ -174,6 +174,14 @@ impl Write for Out {
     }
 }
 
+/// Whether a report fits under RLIMIT_FSIZE, if the descriptor is of a file: writing beyond it raises SIGXFSZ.
+fn has_room(fd: c_int) -> bool {
+    const LONGEST: u64 = 256 << 10;
+    sys::file_limit() == u64::MAX
+        || sys::fstat(fd)
+            .is_ok_and(|st| st.mode & libc::S_IFMT != libc::S_IFREG || st.size + LONGEST <= sys::file_limit())
+}
+
 /// Writes the report. False: it could not be written.
 fn print(live: &Live<'_>, stderr: c_int) -> bool {
     // SAFETY: the page's bytes, read as they are; counters of other threads may move meanwhile.
@@ -194,7 +202,7 @@ fn print(live: &Live<'_>, stderr: c_int) -> bool {
     };
     let how = live.config.report;
     let (Report::Json(template) | Report::Text(template) | Report::Prom(template)) = how else {
-        return render(&mut Out { fd: stderr, text: Text::new(), failed: false }, how);
+        return has_room(stderr) && render(&mut Out { fd: stderr, text: Text::new(), failed: false }, how);
     };
     let mut path = Text::<1024>::new();
     if (ReportPath { template, pid: snapshot.pid, exe: snapshot.exe() }).expand(&mut path).is_err() {
@@ -210,7 +218,7 @@ fn print(live: &Live<'_>, stderr: c_int) -> bool {
     let more = if is_prom { libc::O_TRUNC } else { libc::O_APPEND };
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NOCTTY | libc::O_NONBLOCK | more;
     let Ok(fd) = sys::open(beside.as_c(), flags, 0o600) else { return false };
-    let mut done = render(&mut Out { fd, text: Text::new(), failed: false }, how);
+    let mut done = has_room(fd) && render(&mut Out { fd, text: Text::new(), failed: false }, how);
     sys::close(fd);
     if is_prom {
         done = done && sys::rename(beside.as_c(), path.as_c()).is_ok();

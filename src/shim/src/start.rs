@@ -13,10 +13,11 @@ use faultless_core::options::{SetError, Settings};
 use faultless_core::page::{State, Why};
 use faultless_core::parse::Form;
 use faultless_core::policies;
-use faultless_core::rules::Policy;
+use faultless_core::reason::Reason;
+use faultless_core::rules::{Kind, Policy};
 
 use crate::text::Text;
-use crate::{blocks, early, logger, malloc, pages, process, real, report, startup, state, sys};
+use crate::{act, blocks, early, logger, malloc, pages, process, real, report, startup, state, sys};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -106,7 +107,7 @@ fn start() {
     pages::make(&birth, policy);
     process::watch_forks();
     state::publish();
-    let Some(live) = state::enter() else { return };
+    let live = state::live();
     live.page.add(C::UnknownNames, unknown);
     live.page.add(C::EarlyBytes, early::BYTES.load(Relaxed));
     startup::apply(&live); // before there are mappings of ours that it would have to know
@@ -116,15 +117,18 @@ fn start() {
 
 /// malloc rules: where the allocator is the program's own, or somebody else stands before us, they can't be had.
 fn open_pool(live: &state::Live<'_>, ours_first: bool, random: u64) {
-    if !live.policy.may_match(faultless_core::rules::Kind::Malloc) {
+    if !live.policy.may_match(Kind::Malloc) {
         return;
     }
     let Some(bound) = live.policy.malloc_bound(live.memory()) else { return };
     let possible = ours_first && !state::malloc_rules_refused();
-    if !possible || sys::rlimit(libc::RLIMIT_AS) != u64::MAX || !blocks::open(random) {
-        log::warn!("malloc rules are not in force: another allocator comes first, or RLIMIT_AS is set");
+    if !possible || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
+        let why = if possible { Reason::AddressSpace } else { Reason::Allocator };
+        act::count_never(live, Kind::Malloc, why);
+        log::warn!("malloc rules are not in force: {}", Reason::text(why as u8));
         return;
     }
+    blocks::open(random);
     malloc::BOUND.store(bound.max(1) as usize, Relaxed);
 }
 

@@ -110,6 +110,15 @@ pub unsafe fn madvise(addr: usize, len: usize, advice: c_int) -> Result<usize, E
     unsafe { call(libc::SYS_madvise, [addr, len, advice as usize]) }
 }
 
+/// msync(2).
+///
+/// # Safety
+/// The range must be the caller's.
+pub unsafe fn msync(addr: usize, len: usize, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_msync, [addr, len, flags as usize]) }
+}
+
 /// mlock2(2); flags 0 is mlock(2), which older kernels (before 4.4) have too.
 pub fn mlock(addr: usize, len: usize, onfault: bool) -> Result<usize, Errno> {
     const MLOCK_ONFAULT: usize = 1;
@@ -401,4 +410,24 @@ pub fn has_xattr(fd: c_int, name: &CStr) -> bool {
 pub fn is_executable(path: &CStr) -> bool {
     // SAFETY: `path` is a C string.
     unsafe { call(libc::SYS_faccessat, [libc::AT_FDCWD as usize, path.as_ptr() as usize, libc::X_OK as usize]) }.is_ok()
+}
+
+/// Whether at least 8 bytes at an address can be read: the kernel copies a signal set before it finds that `how` is none.
+pub fn is_readable(address: usize) -> bool {
+    const NO_SUCH_HOW: usize = 99;
+    // SAFETY: changes nothing: `how` is invalid.
+    let answer = unsafe { call(libc::SYS_rt_sigprocmask, [NO_SUCH_HOW, address, 0, 8]) };
+    answer == Err(libc::EINVAL)
+}
+
+/// Bytes that this process may make a file: writing beyond them raises SIGXFSZ.
+pub fn file_limit() -> u64 {
+    rlimit(libc::RLIMIT_FSIZE)
+}
+
+/// Whether the kernel can read a path at an address.
+pub fn is_string(path: *const c_char) -> bool {
+    // SAFETY: the kernel copies the string, or says EFAULT; existence only.
+    let answer = unsafe { call(libc::SYS_faccessat, [libc::AT_FDCWD as usize, path as usize, 0]) };
+    answer != Err(libc::EFAULT)
 }

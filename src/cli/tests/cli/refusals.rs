@@ -1,5 +1,7 @@
 //! Bad input: exit 2, the source with a caret under the fault, the reason, the nearest right spelling.
 
+use std::path::Path;
+
 use crate::fixtures::{Output, faultless, output, run};
 
 fn refused(flags: &[&str]) -> Output {
@@ -109,9 +111,11 @@ fn a_library_that_ld_preload_cannot_carry_is_refused() {
 
 #[test]
 fn a_missing_library_is_refused_with_the_places_looked_at() {
-    let folder = tempfile::tempdir().unwrap();
+    let ours = Path::new(assert_cmd::cargo::cargo_bin!("faultless"));
+    // A hard link, because what this process has just written may still be busy (ETXTBSY).
+    let folder = tempfile::tempdir_in(ours.parent().unwrap()).unwrap();
     let copy = folder.path().join("faultless");
-    std::fs::copy(faultless().get_program(), &copy).unwrap();
+    std::fs::hard_link(ours, &copy).unwrap();
     let done = output(std::process::Command::new(&copy).args(["run", "--", "true"]).env_remove("FAULTLESS_LIB"));
     assert_eq!(done.status, Some(2), "{}", done.err);
     assert!(done.err.contains("--lib") && done.err.contains("lib/faultless/libfaultless.so"), "{}", done.err);

@@ -94,7 +94,7 @@ fn off_is_written_into_the_page_wherever_that_is() {
     for place in [Some(folder.path()), None::<&Path>] {
         let Some(mut holder) = Holder::start(&[], place, 7) else { return };
         let done = output(faultless().args(["off", &holder.child.id().to_string()]));
-        assert!(done.out.contains("told to stop"), "{}{}", done.out, done.err);
+        assert!(done.out.contains("is told to stop"), "{}{}", done.out, done.err);
         assert_eq!(holder.child.wait().unwrap().code(), Some(5), "{place:?}");
     }
 }
@@ -133,5 +133,5 @@ fn a_process_in_another_pid_namespace_is_found_by_the_pid_it_has_here() {
     let pid = fs::read_to_string(children).unwrap().trim().to_owned();
     let done = report(&pid, &[]);
     assert!(done.out.contains("server"), "{}{}", done.out, done.err);
-    assert!(output(faultless().args(["off", &pid])).out.contains("told to stop"));
+    assert!(output(faultless().args(["off", &pid])).out.contains("is told to stop"));
 }

@@ -75,3 +75,19 @@ fn help_and_version_are_no_errors() {
     }
     assert_eq!(output(faultless().arg("run")).status, Some(2));
 }
+
+#[test]
+fn an_answer_that_nobody_reads_is_no_crash() {
+    let mut command = faultless();
+    command.args(["policy", "list"]);
+    // SAFETY: signal is async-signal-safe.
+    unsafe {
+        command.pre_exec(|| {
+            libc::signal(libc::SIGPIPE, libc::SIG_IGN);
+            Ok(())
+        });
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    assert_eq!(command.stdout(writer).status().unwrap().code(), Some(0));
+}

@@ -26,7 +26,10 @@ fn starts_without(program: &Path, said: &str) {
 
 fn script(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = folder.join(name);
-    fs::write(&path, text).unwrap();
+    let draft = folder.join("draft");
+    fs::write(&draft, text).unwrap();
+    // Another test's fork may hold what this process writes open for a moment, and exec would say ETXTBSY.
+    assert!(Command::new("cp").arg(&draft).arg(&path).status().unwrap().success());
     fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).unwrap();
     path
 }
@@ -50,12 +53,13 @@ fn a_static_program_is_started_without() {
 
 #[test]
 fn a_program_with_asan_is_started_without() {
-    for (name, flags) in
-        [("asan", &["-fsanitize=address"][..]), ("asan-in", &["-fsanitize=address", "-static-libasan"])]
-    {
-        if let Some(program) = compile(name, TELLS, flags) {
-            starts_without(&program, "is built with AddressSanitizer, which must be loaded first");
-        }
+    if let Some(program) = compile("asan", TELLS, &["-fsanitize=address"]) {
+        starts_without(&program, "is built with AddressSanitizer, which must be loaded first");
+    }
+    // clang links the runtime into the program and exports it.
+    let exported = format!("void __asan_init(void) {{}}\n{TELLS}");
+    if let Some(program) = compile("asan-exported", &exported, &["-rdynamic"]) {
+        starts_without(&program, "is built with AddressSanitizer, which must be loaded first");
     }
 }
 
