@@ -4,8 +4,10 @@
 SHELL := /bin/bash
 PREFIX ?= /usr/local
 TARGET := $(or $(CARGO_TARGET_DIR),$(CURDIR)/target)
+ifdef CARGO_TARGET_DIR
 export FAULTLESS_TEST_LIB ?= $(TARGET)/release/libfaultless.so
 export FAULTLESS_TEST_COMMAND ?= $(TARGET)/release/faultless
+endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help

@@ -3,7 +3,7 @@
 #include "test.h"
 
 int main(void) {
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 4; i++) {
         char *p = map(MIB(6)), *q = malloc(MIB(6));
         fill(p, MIB(6), 1), fill(q, MIB(6), 2);
         CHECK(holds(p, MIB(6), 1) && holds(q, MIB(6), 2));

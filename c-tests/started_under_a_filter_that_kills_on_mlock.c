@@ -1,7 +1,9 @@
 // A program that is started under a filter which kills on mlock, prctl and what else a program of its sort never
 // calls, runs as without the shim: what may kill is not tried.
 // page: state = sealed
-// some page: exe = started_under_a_filter_that_kills_on_mlock, seccomp = 1, end = exit
+// some page: exe = started_under_a_filter_that_kills_on_mlock, seccomp != 2, end = exit
+// some page [latency]: seccomp = 1, end = exit
+// some page [everything]: seccomp = 1, end = exit
 #include "test.h"
 #include "seccomp.h"
 

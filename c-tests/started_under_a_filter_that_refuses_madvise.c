@@ -1,6 +1,8 @@
 // A program that is started under a filter which answers EPERM to madvise and mincore runs as without the shim.
 // page: state = sealed
-// some page: exe = started_under_a_filter_that_refuses_madvise, seccomp = 1, end = exit
+// some page: exe = started_under_a_filter_that_refuses_madvise, seccomp != 2, end = exit
+// some page [latency]: seccomp = 1, end = exit
+// some page [everything]: seccomp = 1, end = exit
 #include "test.h"
 #include "seccomp.h"
 

@@ -19,7 +19,7 @@ static void *work(void *seed) {
 
 int main(void) {
     CHECK(pthread_key_create(&key, destructor) == 0);
-    for (int i = 0; i < 30; i++) {
+    for (int i = 0; i < 15; i++) {
         pthread_t thread;
         void *block;
         CHECK(pthread_create(&thread, NULL, work, (void *)(intptr_t)i) == 0 && pthread_join(thread, &block) == 0);

@@ -10,4 +10,3 @@ pub mod pages;
 pub mod programs;
 pub mod prove;
 pub mod stats;
-pub mod warm;

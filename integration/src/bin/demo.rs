@@ -1,7 +1,8 @@
 //! `make run`: the same unmodified programs with and without, side by side, and the report of one run.
 //!
-//! What must hold here: the machine is warmed before each run (memory that the hypervisor took back costs far more
-//! on its next first touch), the contenders take turns, and what is shown is the median.
+//! What must hold here: each measured run follows at once on an unmeasured one of the same program and policy
+//! (memory that the hypervisor took back costs far more on its next first touch, and what was freed as 4K pages does
+//! not serve for huge ones); the contenders take turns; what is shown is the median.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
@@ -9,8 +10,8 @@ use std::process::{Command, ExitCode, Stdio};
 use faultless_core::counters::C;
 use faultless_integration::artefacts::{command, compile, library, preload, present, workspace};
 use faultless_integration::child::Run;
+use faultless_integration::pages;
 use faultless_integration::stats::median;
-use faultless_integration::{pages, warm};
 
 const RUNS: usize = 3;
 const POLICIES: [&str; 3] = ["none", "throughput", "latency"];
@@ -54,7 +55,7 @@ fn show() -> Result<(), String> {
         let mut samples: Vec<Vec<Sample>> = POLICIES.iter().map(|_| vec![]).collect();
         for _ in 0..RUNS {
             for (policy, taken) in POLICIES.iter().zip(&mut samples) {
-                warm::memory(WARM_BYTES)?;
+                run(&contender, policy, scratch.path())?;
                 taken.push(run(&contender, policy, scratch.path())?);
             }
         }
@@ -63,19 +64,20 @@ fn show() -> Result<(), String> {
         }
         println!();
     }
-    println!("The report of one of them:\n\n$ faultless run --policy throughput --wait -- touch malloc");
+    let shown = Contender { title: "", argv: vec![touch.to_string_lossy().into_owned(), "malloc".into()] };
+    run(&shown, "throughput", scratch.path())?;
+    println!("The report of one of them:\n\n$ faultless run --policy throughput --wait -- ./touch malloc");
     let status = Command::new(command())
         .args(["run", "--policy", "throughput", "--wait", "--lib"])
-        .args([&library(), Path::new("--"), &touch, Path::new("malloc")])
+        .args([&library(), Path::new("--"), Path::new("./touch"), Path::new("malloc")])
+        .env_clear()
         .env("FAULTLESS_PAGES", scratch.path().join("shown"))
+        .current_dir(&scratch)
         .stdin(Stdio::null())
         .status()
         .map_err(|e| format!("{}: {e}", command().display()))?;
     if status.success() { Ok(()) } else { Err(format!("faultless run: {status}")) }
 }
-
-/// As much as the largest of the programs touches.
-const WARM_BYTES: usize = 5 << 28;
 
 fn contenders(touch: &Path, scratch: &Path) -> Vec<Contender> {
     let text = |path: &Path| path.to_string_lossy().into_owned();

@@ -68,7 +68,9 @@ impl Target {
     /// The part that a file backs: beyond its last page every touch is SIGBUS.
     pub fn backed(&self) -> Range {
         let len = match self.file {
-            Some(view) => view.size.saturating_sub(view.offset).next_multiple_of(PAGE as u64).min(self.range.len as u64),
+            Some(view) => {
+                view.size.saturating_sub(view.offset).next_multiple_of(PAGE as u64).min(self.range.len as u64)
+            }
             None => self.range.len as u64,
         };
         Range { start: self.range.start, len: len as usize }

@@ -31,8 +31,7 @@ const LEAF: usize = 2048;
 
 static BASE: AtomicUsize = AtomicUsize::new(0);
 /// The table: leaves are mapped when they are first needed, because under mlockall every mapping counts.
-static LEAVES: [AtomicPtr<AtomicU64>; SLOTS / LEAF] =
-    [const { AtomicPtr::new(core::ptr::null_mut()) }; SLOTS / LEAF];
+static LEAVES: [AtomicPtr<AtomicU64>; SLOTS / LEAF] = [const { AtomicPtr::new(core::ptr::null_mut()) }; SLOTS / LEAF];
 static CURSOR: AtomicUsize = AtomicUsize::new(0);
 
 /// A live block.
@@ -97,7 +96,10 @@ fn entry(data: usize) -> Option<&'static AtomicU64> {
 /// the data begins with its slot, the mapping a page before (1 bit).
 fn pack(b: &Block) -> u64 {
     let back = b.data % HUGE == 0;
-    (b.len / PAGE) as u64 | (((b.data - b.start) / 16) as u64) << 40 | u64::from(b.hugetlb) << 52 | u64::from(back) << 53
+    (b.len / PAGE) as u64
+        | (((b.data - b.start) / 16) as u64) << 40
+        | u64::from(b.hugetlb) << 52
+        | u64::from(back) << 53
 }
 
 fn unpack(word: u64, data: usize) -> Option<Block> {

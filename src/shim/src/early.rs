@@ -101,7 +101,10 @@ fn allocate(size: usize, align: usize) -> *mut c_void {
     };
     for (index, slot) in SLOTS.iter().enumerate() {
         let mut start = slot.start.load(Acquire);
-        if start == 0 && slot.start.compare_exchange(0, MAKING, Acquire, Acquire).is_ok() && make(index, needed).is_none() {
+        if start == 0
+            && slot.start.compare_exchange(0, MAKING, Acquire, Acquire).is_ok()
+            && make(index, needed).is_none()
+        {
             break;
         }
         start = slot.start.load(Acquire);

@@ -73,7 +73,9 @@ fn program(fd: i32, head: &[u8]) -> Unreached {
         return Unreached::No;
     }
     // SAFETY: a fresh mapping, read only, unmapped below.
-    let Ok(at) = (unsafe { sys::mmap(0, len, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) }) else { return Unreached::No };
+    let Ok(at) = (unsafe { sys::mmap(0, len, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) }) else {
+        return Unreached::No;
+    };
     // SAFETY: mapped for so many bytes; a file that is cut short at this very moment is about to fail in exec as well.
     let verdict = tables(unsafe { core::slice::from_raw_parts(at as *const u8, len) });
     // SAFETY: our own mapping.

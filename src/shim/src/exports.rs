@@ -10,9 +10,9 @@ use faultless_core::counters::C;
 
 use crate::mapping::{self, Mapped};
 use crate::real::*;
+use crate::regions;
 use crate::state::{self, Live};
 use crate::sys::{self, KeepErrno, PAGE};
-use crate::regions;
 
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 
@@ -31,7 +31,14 @@ fn is_range(at: *const c_void, len: usize) -> bool {
 
 /// mmap(2).
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mmap(at: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void {
+pub unsafe extern "C" fn mmap(
+    at: *mut c_void,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    off: i64,
+) -> *mut c_void {
     if flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none() {
         after(|live| regions::forget(live, at as usize, len.next_multiple_of(PAGE)));
     }
@@ -51,7 +58,14 @@ pub unsafe extern "C" fn mmap(at: *mut c_void, len: usize, prot: c_int, flags: c
 
 /// mmap64(3): the same on 64-bit machines.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mmap64(at: *mut c_void, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> *mut c_void {
+pub unsafe extern "C" fn mmap64(
+    at: *mut c_void,
+    len: usize,
+    prot: c_int,
+    flags: c_int,
+    fd: c_int,
+    off: i64,
+) -> *mut c_void {
     // SAFETY: the program's own call.
     unsafe { mmap(at, len, prot, flags, fd, off) }
 }
@@ -77,13 +91,21 @@ pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
 
 /// mremap(2). The fifth argument counts only with MREMAP_FIXED or MREMAP_DONTUNMAP, so passing it always is the same call.
 #[unsafe(no_mangle)]
-pub unsafe extern "C" fn mremap(old: *mut c_void, old_len: usize, len: usize, flags: c_int, to: *mut c_void) -> *mut c_void {
+pub unsafe extern "C" fn mremap(
+    old: *mut c_void,
+    old_len: usize,
+    len: usize,
+    flags: c_int,
+    to: *mut c_void,
+) -> *mut c_void {
     let mut lifted = None;
     if !regions::none() && is_range(old, old_len.max(1)) {
         after(|live| {
             if flags & libc::MREMAP_FIXED != 0 && is_range(to, len) {
                 regions::forget(live, to as usize, len.next_multiple_of(PAGE));
             }
+            // A lock on a part of it has made two mappings of one, which mremap refuses to move together.
+            regions::unlock_partly_locked(live, old as usize);
             lifted = regions::lift(old as usize);
             // A part of what we have a record of: the record ends here.
             regions::unlock(live, old as usize, old_len.next_multiple_of(PAGE));
@@ -134,28 +156,30 @@ pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c
 fn is_refused_when_locked(advice: c_int) -> bool {
     const MADV_COLD: c_int = 20;
     const MADV_PAGEOUT: c_int = 21;
-    matches!(advice, libc::MADV_DONTNEED | libc::MADV_FREE | MADV_COLD | MADV_PAGEOUT)
+    const MADV_GUARD_INSTALL: c_int = 102; // Linux 6.13
+    matches!(
+        advice,
+        libc::MADV_DONTNEED | libc::MADV_FREE | libc::MADV_REMOVE | MADV_COLD | MADV_PAGEOUT | MADV_GUARD_INSTALL
+    )
 }
 
-/// The program's advice was refused because we locked the range: does what it asked for. True: done.
-fn advise_despite_lock(at: usize, len: usize, advice: c_int) -> bool {
-    const MADV_DONTNEED_LOCKED: c_int = 24;
+/// The program's advice was refused, perhaps because we locked the range. Some(true): what it asked for is done, and the
+/// lock stays. Some(false): the lock is gone, ask again.
+fn make_way(at: usize, len: usize, advice: c_int) -> Option<bool> {
+    const MADV_DONTNEED_LOCKED: c_int = 24; // Linux 5.18
     let len = len.next_multiple_of(PAGE);
     if !is_refused_when_locked(advice) || !regions::is_locked(at, len) {
-        return false;
+        return None;
     }
-    let mut done = false;
+    let mut way = None;
     after(|live| {
-        // SAFETY: the program's own wish; the pages go, the lock stays (Linux 5.18).
-        done = advice == libc::MADV_DONTNEED
+        let is_done = advice == libc::MADV_DONTNEED
             && regions::is_wholly_locked(at, len)
+            // SAFETY: the program's own wish: the pages go.
             && unsafe { sys::madvise(at, len, MADV_DONTNEED_LOCKED) }.is_ok();
-        if !done && regions::unlock(live, at, len) {
-            // SAFETY: as above.
-            done = unsafe { sys::madvise(at, len, advice) }.is_ok();
-        }
+        way = (is_done || regions::unlock(live, at, len)).then_some(is_done);
     });
-    done
+    way
 }
 
 /// madvise(2).
@@ -164,9 +188,12 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut result = unsafe { MADVISE.get()(at, len, advice) };
-    if result != 0 && sys::errno() == libc::EINVAL && advise_despite_lock(at as usize, len, advice) {
-        sys::set_errno(before);
-        result = 0;
+    if result != 0 && sys::errno() == libc::EINVAL {
+        if let Some(is_done) = make_way(at as usize, len, advice) {
+            sys::set_errno(before);
+            // SAFETY: as above.
+            result = if is_done { 0 } else { unsafe { MADVISE.get()(at, len, advice) } };
+        }
     }
     if result == 0 && state::is_on() {
         after(|live| {
@@ -295,7 +322,15 @@ pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong
 }
 
 /// syscall(2) of `seccomp` or `prctl`; the trampoline passes all others on untouched.
-pub unsafe extern "C" fn syscall_watched(nr: c_long, a: usize, b: usize, c: usize, d: usize, e: usize, f: usize) -> c_long {
+pub unsafe extern "C" fn syscall_watched(
+    nr: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
     const SECCOMP_SET_MODE_FILTER: usize = 1;
     let is_filter = match nr {
         libc::SYS_seccomp => a <= SECCOMP_SET_MODE_FILTER,

@@ -95,8 +95,12 @@ const V1: Hierarchy = Hierarchy {
     usage: b"/memory.usage_in_bytes",
     inactive: b"total_inactive_file ",
 };
-const V2: Hierarchy =
-    Hierarchy { root: b"/sys/fs/cgroup", limit: b"/memory.max", usage: b"/memory.current", inactive: b"inactive_file " };
+const V2: Hierarchy = Hierarchy {
+    root: b"/sys/fs/cgroup",
+    limit: b"/memory.max",
+    usage: b"/memory.current",
+    inactive: b"inactive_file ",
+};
 
 /// Calls `each` with every memory cgroup that this process is in, from its own to the root.
 fn cgroups(mut each: impl FnMut(&Hierarchy, &[u8])) {

@@ -12,11 +12,11 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, PageSize};
 
 use crate::act::{self, Range, Target, View};
+use crate::own_stack;
 use crate::regions::{self, Record};
 use crate::state::Live;
 use crate::sys::{self, HUGE, PAGE};
 use crate::text::Text;
-use crate::own_stack;
 
 /// Longest path of a file that rules can match.
 const PATH_MAX: usize = 4096;
@@ -154,7 +154,13 @@ fn file(live: &Live<'_>, m: &Mapped) {
             () => Kind::File,
         };
         let size = if kind == Kind::Shm { m.range().len as u64 } else { st.size };
-        (kind, live.policy.choose(&Region { kind, size, path }, if live.policy.needs_memory() { crate::limits::memory() } else { 0 }))
+        (
+            kind,
+            live.policy.choose(
+                &Region { kind, size, path },
+                if live.policy.needs_memory() { crate::limits::memory() } else { 0 },
+            ),
+        )
     });
     let Some((kind, chosen)) = found else {
         live.page.add(C::Raced, 1);

@@ -350,7 +350,8 @@ pub fn map_tree(live: &Live<'_>) -> Option<*mut Shared> {
     }
     let mut name = Text::<32>::new();
     let _ = write!(name, "tree.{:016x}", live.page.tree.load(Relaxed));
-    let fd = sys::open(entry_path(name.as_bytes()).as_c(), libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600).ok()?;
+    let fd =
+        sys::open(entry_path(name.as_bytes()).as_c(), libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600).ok()?;
     let is_there = sys::fstat(fd).is_ok_and(|st| st.size >= 4096)
         || sys::write(fd, &[0; 512]) == Ok(512) && sys::ftruncate(fd, 4096).is_ok();
     let prot = libc::PROT_READ | libc::PROT_WRITE;

@@ -34,8 +34,8 @@ pub struct Populated {
 
 /// Populates a range of a region.
 pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
-    let deadline = sys::now(libc::CLOCK_MONOTONIC)
-        .saturating_add(live.config.populate_time_max_ms.saturating_mul(1_000_000));
+    let deadline =
+        sys::now(libc::CLOCK_MONOTONIC).saturating_add(live.config.populate_time_max_ms.saturating_mul(1_000_000));
     let (advice, chunk) = match target.file {
         Some(_) => (MADV_POPULATE_READ, READAHEAD),
         None => (MADV_POPULATE_WRITE, CHUNK),
@@ -57,7 +57,9 @@ pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
         // SAFETY: faults pages in as the program's own touch would; content stays.
         match unsafe { sys::madvise(at, len, advice) } {
             Ok(_) => {}
-            Err(libc::EINVAL | libc::ENOSYS | libc::EPERM) if result.bytes == 0 || result.reason == Reason::Fallback => {
+            Err(libc::EINVAL | libc::ENOSYS | libc::EPERM)
+                if result.bytes == 0 || result.reason == Reason::Fallback =>
+            {
                 result.reason = Reason::Fallback;
                 if target.file.is_none() {
                     touch(at, len);

@@ -177,6 +177,19 @@ pub fn unlock(live: &Live<'_>, start: usize, len: usize) -> bool {
     release_locks(live, start, len, true)
 }
 
+/// Unlocks the region that begins at `start`, if we locked a part of it.
+pub fn unlock_partly_locked(live: &Live<'_>, start: usize) {
+    for entry in used() {
+        let is_part =
+            || entry.lock_end.load(Relaxed) != entry.end.load(Relaxed) || entry.lock_start.load(Relaxed) != start;
+        if entry.start.load(Acquire) == start && is_part() {
+            let len = entry.end.load(Relaxed).saturating_sub(start);
+            unlock(live, start, len);
+            return;
+        }
+    }
+}
+
 /// The program's own call has just unlocked, or taken over, what we locked in the range: only the books change.
 pub fn lock_taken_over(live: &Live<'_>, start: usize, len: usize) {
     release_locks(live, start, len, false);

@@ -168,7 +168,9 @@ fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Resu
 
 /// Puts the policy together: FAULTLESS_RULES first, then the named policy or the file.
 fn read_policy(settings: &Settings<'static>, policy: &mut Policy) -> Result<(), Bad> {
-    policy.append(settings.rules, Form::Line).map_err(|e| bad(b"FAULTLESS_RULES", format_args!("{} (byte {})", e.kind, e.start)))?;
+    policy
+        .append(settings.rules, Form::Line)
+        .map_err(|e| bad(b"FAULTLESS_RULES", format_args!("{} (byte {})", e.kind, e.start)))?;
     const NAME: &[u8] = b"FAULTLESS_POLICY";
     if !settings.policy.contains(&b'/') {
         let built_in = policies::find(settings.policy).ok_or_else(|| bad(NAME, "no such policy"))?;
@@ -177,7 +179,8 @@ fn read_policy(settings: &Settings<'static>, policy: &mut Policy) -> Result<(), 
     let mut path = Text::<1024>::new();
     path.push(settings.policy).map_err(|_| bad(NAME, "path too long"))?;
     let mut file = [0u8; 16 << 10];
-    let text = sys::read_file(path.as_c(), &mut file).map_err(|errno| bad(NAME, format_args!("cannot be read, errno {errno}")))?;
+    let text = sys::read_file(path.as_c(), &mut file)
+        .map_err(|errno| bad(NAME, format_args!("cannot be read, errno {errno}")))?;
     if text.len() == 16 << 10 {
         return Err(bad(NAME, "file over 16 KiB"));
     }

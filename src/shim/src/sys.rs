@@ -124,11 +124,7 @@ pub fn mlock(addr: usize, len: usize, onfault: bool) -> Result<usize, Errno> {
     const MLOCK_ONFAULT: usize = 1;
     // SAFETY: locking changes no content.
     unsafe {
-        if onfault {
-            call(libc::SYS_mlock2, [addr, len, MLOCK_ONFAULT])
-        } else {
-            call(libc::SYS_mlock, [addr, len])
-        }
+        if onfault { call(libc::SYS_mlock2, [addr, len, MLOCK_ONFAULT]) } else { call(libc::SYS_mlock, [addr, len]) }
     }
 }
 
@@ -377,7 +373,10 @@ pub fn block_signals() -> u64 {
     let (all, mut before) = (u64::MAX, 0u64);
     // SAFETY: the kernel reads one word and writes one.
     let _ = unsafe {
-        call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut before as usize, 8])
+        call(
+            libc::SYS_rt_sigprocmask,
+            [libc::SIG_SETMASK as usize, &raw const all as usize, &raw mut before as usize, 8],
+        )
     };
     before
 }
