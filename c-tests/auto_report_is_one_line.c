@@ -4,11 +4,14 @@
 // stderr [latency]: ^faultless: [^\n]*\n$
 // stderr [everything]: ^faultless: [^\n]*\n$
 #include "test.h"
+#include <sys/stat.h>
 
 int main(int argc, char **argv) {
     (void)argv;
     if (argc == 1) {
-        // as if LD_PRELOAD had been set by hand, not by `faultless run`
+        // as if LD_PRELOAD had been set by hand, in a process whose parent is none of ours
+        char here[4000];
+        CHECK(mkdir("pages", 0700) == 0 && realpath("pages", here) && setenv("FAULTLESS_PAGES", here, 1) == 0);
         unsetenv("FAULTLESS_TREE");
         setenv("FAULTLESS_REPORT", "auto", 1);
         execl(HERE "/auto_report_is_one_line", "auto_report_is_one_line", "bare", (char *)NULL);

@@ -71,12 +71,14 @@ pub struct CTest {
     source: PathBuf,
     folder: PathBuf,
     directives: Directives,
-    program: OnceLock<Result<PathBuf, Refusal>>,
-    alone: Vec<(Option<String>, OnceLock<Result<Ran, Refusal>>)>,
+    program: Once<PathBuf>,
+    alone: Vec<(Option<String>, Once<Ran>)>,
 }
 
 /// Why there is no result: (it is a reason to skip, what to say).
 type Refusal = (bool, String);
+/// What is had once for all cases.
+type Once<T> = OnceLock<Result<T, Refusal>>;
 
 impl CTest {
     /// Reads the head of `source`; what is built goes below `target`.

@@ -208,7 +208,13 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
     // SAFETY: the program's own call.
-    let result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
+    let mut result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
+    if result == libc::EINVAL {
+        if let Some(is_done) = make_way(at as usize, len, advice) {
+            // SAFETY: as above.
+            result = if is_done { 0 } else { unsafe { POSIX_MADVISE.get()(at, len, advice) } };
+        }
+    }
     if result == 0 && state::is_on() {
         after(|live| {
             live.page.add(C::MadviseCalls, 1);
