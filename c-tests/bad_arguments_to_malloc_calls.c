@@ -23,11 +23,11 @@ int main(void) {
     for (size_t j = 0; j < sizeof sizes / sizeof *sizes; j++) {
         size_t n = sizes[j];
         ROW_MEMORY(malloc(n));
-        ROW_MEMORY(calloc(n, n));
+        ROW_MEMORY(calloc(n, 3));
         ROW_MEMORY(calloc(1, n));
         ROW_MEMORY(realloc(NULL, n));
         ROW_MEMORY(realloc(malloc(MIB(2)), n));
-        ROW_MEMORY(reallocarray(NULL, n, n));
+        ROW_MEMORY(reallocarray(NULL, n, 3));
         ROW_MEMORY(valloc(n));
         ROW_MEMORY(pvalloc(n));
     }

@@ -4,6 +4,7 @@
 
 int main(void) {
     char *argv[] = {"program", NULL}, *env[] = {"A=B", NULL};
+    CHECK(setenv("PATH", "/usr/bin:/bin", 1) == 0);
     CHECK(execl("/nonexistent", "program", (char *)NULL) == -1 && errno == ENOENT);
     CHECK(execlp("nonexistent-program", "program", (char *)NULL) == -1 && errno == ENOENT);
     CHECK(execv("/", argv) == -1 && errno == EACCES);

@@ -5,7 +5,7 @@
 #include "smaps.h"
 
 int main(void) {
-    size_t n = MIB(8);
+    size_t n = MIB(4);
     int fd = file_of("file", n, 1);
     char *p = mmap(NULL, n, PROT_READ, MAP_SHARED, fd, 0);
     CHECK(p != MAP_FAILED);

@@ -5,7 +5,7 @@
 #include "smaps.h"
 
 int main(void) {
-    size_t n = MIB(8);
+    size_t n = MIB(4);
     char *p = map(n);
     CHECK(p != MAP_FAILED);
     if (under_shim()) {

@@ -125,3 +125,22 @@ pub fn prove(sink: Sink<'_>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rule_that_a_library_breaks_is_named() {
+        let set = |names: &[&str]| names.iter().map(|n| (*n).to_owned()).collect::<BTreeSet<_>>();
+        let facts = Facts {
+            needed: set(&["libc.so.6", "libgcc_s.so.1"]),
+            versions: set(&["GLIBC_2.2.5", "GLIBC_2.17", "GLIBC_2.33"]),
+            exports: set(&["malloc", "rust_eh_personality"]),
+            marks: ["NODELETE", "TLS_GD"].into(),
+        };
+        let broken: Vec<String> =
+            violations(&facts, &set(&["malloc", "free"])).into_iter().map(|(_, by)| by.join(" ")).collect();
+        assert_eq!(broken, ["libgcc_s.so.1", "GLIBC_2.33", "free rust_eh_personality", "SYMBOLIC", "TLS_GD"]);
+    }
+}

@@ -18,7 +18,7 @@ use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
 use crate::state::Live;
 use crate::sys::{self, Errno, HUGE, PAGE};
-use crate::{advice, limits, lock};
+use crate::{advice, limits, lock, state};
 
 /// A range of whole pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -203,6 +203,7 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     if chosen.matched == 0 {
         return;
     }
+    state::arm();
     let cost = Cost::start(chosen.arrival.is_some() || chosen.stay.is_some());
     let mut tally = Tally { seen: [0; MAX_RULES] };
     let mut record = Record { start: target.range.start, end: target.range.end(), ..Record::default() };

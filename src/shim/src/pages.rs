@@ -31,10 +31,12 @@ unsafe impl Sync for Plain {}
 /// Where counters go while there is no shared page.
 static PLAIN: Plain = Plain(UnsafeCell::new([0; FILE_BYTES]));
 static CURRENT: AtomicPtr<Page> = AtomicPtr::new(core::ptr::null_mut());
-/// A forked child that has not counted anything yet: its page is made when it does.
+/// Nothing has been counted yet: the page is made when something is.
 static PENDING: AtomicBool = AtomicBool::new(false);
 /// The page is a file in the folder (and not a memfd or plain memory).
 static IN_FOLDER: AtomicBool = AtomicBool::new(false);
+/// The folder has all the pages that it may have.
+static IS_FULL: AtomicBool = AtomicBool::new(false);
 /// The second half of the file's name.
 static SUFFIX: AtomicU32 = AtomicU32::new(0);
 
@@ -55,14 +57,21 @@ fn folder() -> &'static Text<192> {
     unsafe { &*FOLDER.0.get() }
 }
 
-/// In a forked child that is about to act: makes its page, once.
+/// Makes the page of a process that is about to act, once.
 pub fn ensure() {
     if PENDING.load(Relaxed) && PENDING.swap(false, AcqRel) {
-        make_for_child();
+        if plain().forked.load(Relaxed) != 0 {
+            rename_for_child();
+        }
+        // One in 32 looks whether the folder fills up: together they keep it within its bounds.
+        if SUFFIX.load(Relaxed) % 32 == 0 {
+            reap();
+        }
+        share(plain().uid.load(Relaxed));
     }
 }
 
-/// Whether this is a forked child that has not acted yet.
+/// Whether this process has not acted yet.
 pub fn is_pending() -> bool {
     PENDING.load(Relaxed)
 }
@@ -129,6 +138,8 @@ pub struct Birth<'a> {
     pub why: Why,
     /// so many bits that no other process has
     pub random: u32,
+    /// no page until something happens: most short processes need none
+    pub lazy: bool,
 }
 
 fn fill(page: &Page, birth: &Birth<'_>, policy: &Policy) {
@@ -167,11 +178,10 @@ pub fn make(birth: &Birth<'_>, policy: &Policy) {
     let page = plain();
     fill(page, birth, policy);
     SUFFIX.store(birth.random, Relaxed);
-    // One start in 32 looks whether the folder fills up: together they keep it within its bounds.
-    if birth.random % 32 == 0 {
-        reap();
+    PENDING.store(true, Release);
+    if !birth.lazy {
+        ensure();
     }
-    share(birth.uid);
 }
 
 /// Moves the plain page's content into a shared page.
@@ -182,7 +192,7 @@ fn share(uid: u32) {
     if sys::file_limit() < FILE_BYTES as u64 {
         return; // a write beyond RLIMIT_FSIZE raises SIGXFSZ
     }
-    let in_folder = folder_is_safe(uid);
+    let in_folder = !IS_FULL.load(Relaxed) && folder_is_safe(uid);
     let path = file_name(state::pid(), SUFFIX.load(Relaxed));
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
     let file = if in_folder { sys::open(path.as_c(), flags, 0o600) } else { Err(libc::EACCES) };
@@ -238,14 +248,13 @@ pub fn start_in_child() {
     PENDING.store(true, Release);
 }
 
-fn make_for_child() {
+fn rename_for_child() {
     let page = plain();
     page.pid.store(state::pid(), Relaxed);
     page.ppid.store(sys::getppid(), Relaxed);
     page.start_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
     let parents = SUFFIX.load(Relaxed);
     SUFFIX.store(parents.wrapping_mul(0x9e37_79b1).wrapping_add(sys::now(libc::CLOCK_MONOTONIC) as u32), Relaxed);
-    share(page.uid.load(Relaxed));
 }
 
 /// Calls `each` with the name of every entry of the folder.
@@ -290,10 +299,7 @@ fn reap() {
             sys::unlink(entry_path(name).as_c());
         }
     });
-    if count >= CAP {
-        // SAFETY: the constructor is the only caller.
-        unsafe { (*FOLDER.0.get()).clear() };
-    }
+    IS_FULL.store(count >= CAP, Relaxed);
 }
 
 /// Calls `each` with the pages in the folder that are of these processes, mapped read-write.

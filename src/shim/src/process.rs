@@ -5,14 +5,15 @@
 //! (coreutils do), so it is duplicated when the end begins, and not earlier: a descriptor of ours that stays open keeps
 //! pipes open.
 
-use core::ffi::{CStr, c_char, c_int, c_void};
+use core::ffi::{c_char, c_int, c_void};
 use core::sync::atomic::{AtomicPtr, Ordering::*};
 
 use faultless_core::counters::C;
 use faultless_core::page::End;
 
 use crate::real::*;
-use crate::{report, state, symbols};
+use crate::symbols::{self, Wanted};
+use crate::{report, state};
 
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
@@ -101,9 +102,10 @@ pub fn watch_forks() {
     type Register = unsafe extern "C" fn(Option<Handler>, Option<Handler>, Option<Handler>, *const c_void) -> c_int;
     /// Names us as the owner; any address of ours does, since we are never unloaded.
     static OWNER: u8 = 0;
-    let find = |name: &CStr| symbols::real(name).map(|f| f.address);
     // glibc exports the first, musl the second, whose fourth argument is none.
-    if let Some(register) = find(c"__register_atfork").or_else(|| find(c"pthread_atfork")) {
+    let mut wanted = const { [Wanted::new(c"__register_atfork"), Wanted::new(c"pthread_atfork")] };
+    symbols::real(&mut wanted);
+    if let Some(register) = wanted.iter().map(|w| w.address).find(|address| *address != 0) {
         // SAFETY: both take the three handlers; a fourth register argument is ignored by the second.
         let register = unsafe { core::mem::transmute::<usize, Register>(register) };
         // SAFETY: the handlers stay for ever.

@@ -8,7 +8,7 @@ use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::marker::PhantomData;
 use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
-use crate::symbols::{self, Found};
+use crate::symbols::{self, Wanted};
 use crate::{arch, early, sys};
 
 /// One real function. The small path jumps through it, so it is nothing but the pointer.
@@ -29,13 +29,6 @@ impl<F: Copy> Real<F> {
         const { assert!(size_of::<F>() == size_of::<*mut ()>()) };
         // SAFETY: the pointer is a function of type F: `new` and `resolve` put nothing else there.
         unsafe { core::mem::transmute_copy(&self.0.load(Relaxed)) }
-    }
-
-    /// Takes the next definition of `name`; without one the entry stays as it was.
-    fn find(&self, name: &CStr) -> Option<Found> {
-        let found = symbols::real(name)?;
-        self.0.store(found.address as *mut (), Relaxed);
-        Some(found)
     }
 }
 
@@ -58,12 +51,18 @@ macro_rules! reals {
             #[doc = concat!("the real `", $name, "`")]
             pub static $id: Real<$type> = Real::new($first as *mut ());
         )*
-        /// Finds all but the malloc family, which is taken whole or not at all: see [`resolve_malloc`].
+        /// Finds the real functions. The malloc family is taken whole or not at all: without a malloc behind us, its
+        /// entries stay as they are.
         pub fn resolve() {
-            $( if !is_malloc($name) { $id.find(c_str(concat!($name, "\0"))); } )*
-        }
-        fn resolve_family() {
-            $( if is_malloc($name) { $id.find(c_str(concat!($name, "\0"))); } )*
+            let mut wanted = [$(const { Wanted::new(c_str(concat!($name, "\0"))) }),*];
+            symbols::real(&mut wanted);
+            let has_malloc = wanted.first().is_some_and(|w| w.address != 0);
+            let mut found = wanted.iter();
+            $(
+                if let Some(w) = found.next().filter(|w| w.address != 0 && (has_malloc || !is_malloc($name))) {
+                    $id.0.store(w.address as *mut (), Relaxed);
+                }
+            )*
         }
     };
 }
@@ -122,7 +121,7 @@ const fn c_str(text: &'static str) -> &'static CStr {
     }
 }
 
-/// The names of the malloc family that a real allocator must define for us to stand before it.
+/// The malloc family.
 fn is_malloc(name: &str) -> bool {
     matches!(
         name,
@@ -141,18 +140,20 @@ fn is_malloc(name: &str) -> bool {
     )
 }
 
-/// Finds the real malloc family. None of its entries changes if there is no malloc at all behind us. True: the program's
-/// own calls of the whole family come to us first, so that we may give it blocks of ours.
-pub fn resolve_malloc() -> bool {
-    if symbols::real(c"malloc").is_none() {
-        return false;
-    }
-    let ours = symbols::ours();
-    let names = [c"malloc", c"calloc", c"realloc", c"free", c"posix_memalign", c"aligned_alloc", c"malloc_usable_size"];
-    let ours_first =
-        names.iter().all(|n| symbols::find(n, symbols::Where::First).is_none_or(|found| found.object == ours));
-    resolve_family();
-    ours_first
+/// Whether the program's own calls of the whole malloc family come to us first, so that we may give it blocks of ours.
+pub fn is_allocator_ours() -> bool {
+    let mut names = const {
+        [
+            Wanted::new(c"malloc"),
+            Wanted::new(c"calloc"),
+            Wanted::new(c"realloc"),
+            Wanted::new(c"free"),
+            Wanted::new(c"posix_memalign"),
+            Wanted::new(c"aligned_alloc"),
+            Wanted::new(c"malloc_usable_size"),
+        ]
+    };
+    symbols::come_to_us(&mut names)
 }
 
 /// What the entries are before [`resolve`]: the system call, with C's return value and errno.

@@ -57,8 +57,17 @@ pub fn leaving(end: End, status: c_int) {
     }
     live.page.exit_status.store(status as u32 & 0xff, Relaxed);
     live.page.end.store(end as u32, Relaxed);
-    if !matches!(live.config.report, Report::None) && is_stderr(2) {
+    if prints_to_stderr(&live) && is_stderr(2) {
         STDERR.store(sys::duplicate(2).unwrap_or(-1), Relaxed);
+    }
+}
+
+/// Whether this process may have something to say on standard error.
+fn prints_to_stderr(live: &Live<'_>) -> bool {
+    match live.config.report {
+        Report::Auto => live.page.get(C::RegionsRuled) > 0 && live.page.forked.load(Relaxed) == 0,
+        Report::All => true,
+        _ => false,
     }
 }
 
@@ -76,7 +85,7 @@ pub fn finish() {
         live.page.end.store(End::Exit as u32, Relaxed); // err() and errx() come by the destructor only
     }
     let fd = match STDERR.swap(-1, Relaxed) {
-        -1 if is_stderr(2) => sys::duplicate(2).unwrap_or(-1),
+        -1 if prints_to_stderr(&live) && is_stderr(2) => sys::duplicate(2).unwrap_or(-1),
         fd => fd,
     };
     if due(&live, fd) && own_stack::run(|| print(&live, fd)) != Some(true) {
@@ -129,15 +138,10 @@ pub fn sample(live: &Live<'_>) {
 fn due(live: &Live<'_>, stderr: c_int) -> bool {
     match live.config.report {
         Report::None => false,
-        Report::All => stderr >= 0,
         Report::Json(_) | Report::Text(_) | Report::Prom(_) => true,
+        Report::All => stderr >= 0,
         // Only the first process of a tree, and only if a rule matched in it.
-        Report::Auto => {
-            stderr >= 0
-                && live.page.get(C::RegionsRuled) > 0
-                && live.page.forked.load(Relaxed) == 0
-                && pages::parents_tree(live).is_none()
-        }
+        Report::Auto => stderr >= 0 && prints_to_stderr(live) && pages::parents_tree(live).is_none(),
     }
 }
 

@@ -9,7 +9,7 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
 use faultless_core::counters::C;
-use faultless_core::options::{SetError, Settings};
+use faultless_core::options::{Report, SetError, Settings};
 use faultless_core::page::{State, Why};
 use faultless_core::parse::Form;
 use faultless_core::policies;
@@ -66,7 +66,6 @@ fn start() {
     if !state::resolved() {
         real::resolve();
     }
-    let ours_first = real::resolve_malloc();
     // AT_SECURE: the environment is another user's.
     // SAFETY: getauxval only reads.
     let (secure, uid, random) = unsafe {
@@ -98,10 +97,11 @@ fn start() {
         state: if wrong.is_none() { State::On } else { State::StoodDown },
         why: if wrong.is_none() { Why::No } else { Why::BadValue },
         random: random[1] as u32,
+        lazy: settings.tree == 0 && matches!(settings.report, Report::Auto | Report::None),
     };
     if let Some(bad) = wrong {
         complain(&bad);
-        pages::make(&birth, &Policy::empty());
+        pages::make(&pages::Birth { lazy: false, ..birth }, &Policy::empty());
         return state::stand_down();
     }
     pages::make(&birth, policy);
@@ -110,18 +110,22 @@ fn start() {
     let live = state::live();
     live.page.add(C::UnknownNames, unknown);
     live.page.add(C::EarlyBytes, early::BYTES.load(Relaxed));
-    startup::apply(&live); // before there are mappings of ours that it would have to know
-    open_pool(&live, ours_first, random[0] ^ random[1]);
+    if startup::is_wanted(policy) {
+        // Before there are mappings of ours that it would have to know.
+        state::enter().iter().for_each(startup::apply);
+    }
+    let live = state::live();
+    open_pool(&live, random[0] ^ random[1]);
     log::info!("on: {} rules, policy {}", policy.rules().len(), core::str::from_utf8(settings.policy).unwrap_or("?"));
 }
 
 /// malloc rules: where the allocator is the program's own, or somebody else stands before us, they can't be had.
-fn open_pool(live: &state::Live<'_>, ours_first: bool, random: u64) {
+fn open_pool(live: &state::Live<'_>, random: u64) {
     if !live.policy.may_match(Kind::Malloc) {
         return;
     }
     let Some(bound) = live.policy.malloc_bound(live.memory()) else { return };
-    let possible = ours_first && !state::malloc_rules_refused();
+    let possible = real::is_allocator_ours() && !state::malloc_rules_refused();
     if !possible || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
         let why = if possible { Reason::AddressSpace } else { Reason::Allocator };
         act::count_never(live, Kind::Malloc, why);
@@ -176,10 +180,17 @@ fn read_policy(settings: &Settings<'static>, policy: &mut Policy) -> Result<(), 
         let built_in = policies::find(settings.policy).ok_or_else(|| bad(NAME, "no such policy"))?;
         return policy.append(built_in.rules.as_bytes(), Form::Line).map_err(|e| bad(NAME, e.kind));
     }
-    let mut path = Text::<1024>::new();
-    path.push(settings.policy).map_err(|_| bad(NAME, "path too long"))?;
+    read_file(settings.policy, policy)
+}
+
+/// Apart from its caller, because its frame is large and each page of it costs a fault at every start.
+#[inline(never)]
+fn read_file(path: &[u8], policy: &mut Policy) -> Result<(), Bad> {
+    const NAME: &[u8] = b"FAULTLESS_POLICY";
+    let mut name = Text::<1024>::new();
+    name.push(path).map_err(|_| bad(NAME, "path too long"))?;
     let mut file = [0u8; 16 << 10];
-    let text = sys::read_file(path.as_c(), &mut file)
+    let text = sys::read_file(name.as_c(), &mut file)
         .map_err(|errno| bad(NAME, format_args!("cannot be read, errno {errno}")))?;
     if text.len() == 16 << 10 {
         return Err(bad(NAME, "file over 16 KiB"));

@@ -4,7 +4,7 @@
 //! mappings (the library, the page, the pool) are left alone.
 
 use faultless_core::matching::Region;
-use faultless_core::rules::Kind;
+use faultless_core::rules::{Kind, Policy};
 
 use crate::act::{self, Range, Target, View};
 use crate::state::Live;
@@ -13,12 +13,14 @@ use crate::sys;
 /// Lines longer than this (a path of over 4 KiB) are cut.
 const LINE: usize = 4608;
 
-/// Applies the rules to what is there.
+/// Whether a rule could match what is there when a program starts.
+pub fn is_wanted(policy: &Policy) -> bool {
+    [Kind::Text, Kind::File, Kind::Stack, Kind::Shm, Kind::Anon].iter().any(|kind| policy.may_match(*kind))
+}
+
+/// Applies the rules to what is there. Apart from its caller, because its frame is large and each page of it costs a fault at every start.
+#[inline(never)]
 pub fn apply(live: &Live<'_>) {
-    let wanted = [Kind::Text, Kind::File, Kind::Stack, Kind::Shm, Kind::Anon];
-    if !wanted.iter().any(|kind| live.policy.may_match(*kind)) {
-        return;
-    }
     let Ok(fd) = sys::open(c"/proc/self/maps", libc::O_RDONLY, 0) else { return };
     let mut line = [0u8; LINE];
     let mut filled = 0;

@@ -90,7 +90,6 @@ pub fn begin() -> bool {
 
 /// The constructor is done: hooks act from here on.
 pub fn publish() {
-    arm();
     STATE.store(ON, Release);
 }
 
@@ -114,7 +113,13 @@ pub fn is_own_process() -> bool {
     sys::getpid() == pid()
 }
 
-fn arm() {
+/// Arms the sentinel, before the first thing is done that a forked child must know of. Not at the start: it costs two
+/// splits of a mapping, and most processes of a tree do nothing.
+pub fn arm() {
+    static ARMED: AtomicBool = AtomicBool::new(false);
+    if ARMED.swap(true, Relaxed) {
+        return;
+    }
     const MADV_WIPEONFORK: i32 = 18;
     let page = (&raw const SENTINEL) as usize;
     // SAFETY: a page of our own .bss, which holds nothing but the sentinel.
@@ -212,7 +217,6 @@ pub fn become_child() {
 pub fn resolve_early() {
     if STATE.load(Acquire) == OFF && !RESOLVED.swap(true, AcqRel) {
         real::resolve();
-        real::resolve_malloc();
     }
 }
 

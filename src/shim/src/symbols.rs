@@ -21,18 +21,31 @@ struct Object {
     versions: *const u16,
 }
 
-/// A symbol that was found.
-#[derive(Clone, Copy)]
-pub struct Found {
-    /// where it is
+/// A function that is looked for.
+pub struct Wanted {
+    name: &'static CStr,
+    hash: u32,
+    /// where it is; 0: not found
     pub address: usize,
     /// load address of the object that defines it
     pub object: usize,
 }
 
+impl Wanted {
+    /// Not yet looked for.
+    pub const fn new(name: &'static CStr) -> Wanted {
+        let (bytes, mut hash, mut i) = (name.to_bytes(), 5381u32, 0);
+        while i < bytes.len() {
+            hash = hash.wrapping_mul(33).wrapping_add(bytes[i] as u32);
+            i += 1;
+        }
+        Wanted { name, hash, address: 0, object: 0 }
+    }
+}
+
 /// Where to look.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum Where {
+enum Where {
     /// in the objects after this library, in search order
     Next,
     /// in all of them but this library; what `Next` falls back to when we were loaded last (dlopen)
@@ -42,47 +55,41 @@ pub enum Where {
 }
 
 struct Search<'a> {
-    name: &'a CStr,
+    wanted: &'a mut [Wanted],
     scope: Where,
     passed_ours: bool,
-    found: Option<Found>,
+    ours: usize,
 }
 
-/// Looks a function up.
-pub fn find(name: &CStr, scope: Where) -> Option<Found> {
-    let mut search = Search { name, scope, passed_ours: false, found: None };
+/// Looks all of them up behind us, in one walk over the loaded objects; what nobody behind us defines, anywhere else.
+pub fn real(wanted: &mut [Wanted]) {
+    walk(wanted, Where::Next);
+    if wanted.iter().any(|w| w.address == 0) {
+        walk(wanted, Where::Others);
+    }
+}
+
+/// Whether the program's own calls of all of these reach this library, as far as anybody defines them.
+pub fn come_to_us(wanted: &mut [Wanted]) -> bool {
+    let ours = walk(wanted, Where::First);
+    wanted.iter().all(|w| w.address == 0 || w.object == ours)
+}
+
+/// Returns the load address of this library.
+fn walk(wanted: &mut [Wanted], scope: Where) -> usize {
+    let mut search = Search { wanted, scope, passed_ours: false, ours: 0 };
     // SAFETY: `visit` matches the callback's type and does not keep the pointers; `search` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
-    search.found
-}
-
-/// The real definition: the next one, or where we are last the first that is not ours.
-pub fn real(name: &CStr) -> Option<Found> {
-    find(name, Where::Next).or_else(|| find(name, Where::Others))
-}
-
-/// Load address of this library.
-pub fn ours() -> usize {
-    struct Ours(usize);
-    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, ours: *mut c_void) -> c_int {
-        // SAFETY: as for `super::visit`.
-        let (info, ours) = unsafe { (&*info, &mut *ours.cast::<Ours>()) };
-        let is_ours = holds(info, find as *const () as usize);
-        if is_ours {
-            ours.0 = info.dlpi_addr as usize;
-        }
-        c_int::from(is_ours)
-    }
-    let mut ours = Ours(0);
-    // SAFETY: the callback's type fits, and `ours` outlives the call.
-    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut ours).cast()) };
-    ours.0
+    search.ours
 }
 
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
-    // SAFETY: dl_iterate_phdr hands us a valid info, and `find` a valid Search.
+    // SAFETY: dl_iterate_phdr hands us a valid info, and `walk` a valid Search.
     let (info, search) = unsafe { (&*info, &mut *search.cast::<Search<'_>>()) };
-    let ours = holds(info, find as *const () as usize);
+    let ours = !search.passed_ours && holds(info, walk as *const () as usize);
+    if ours {
+        search.ours = info.dlpi_addr as usize;
+    }
     let skip = match search.scope {
         Where::Next => !search.passed_ours || ours,
         Where::Others => ours,
@@ -93,8 +100,14 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: 
         return 0;
     }
     // SAFETY: the object is loaded, so its dynamic tables are mapped.
-    search.found = unsafe { Object::new(info).and_then(|o| o.lookup(search.name)) };
-    c_int::from(search.found.is_some())
+    let Some(object) = (unsafe { Object::new(info) }) else { return 0 };
+    for wanted in search.wanted.iter_mut().filter(|w| w.address == 0) {
+        // SAFETY: as above.
+        if let Some(address) = unsafe { object.lookup(wanted) } {
+            (wanted.address, wanted.object) = (address, object.base);
+        }
+    }
+    c_int::from(search.passed_ours && search.wanted.iter().all(|w| w.address != 0))
 }
 
 /// The program headers of an object.
@@ -153,13 +166,13 @@ impl Object {
 
     /// # Safety
     /// The tables must be those of a loaded object.
-    unsafe fn lookup(&self, name: &CStr) -> Option<Found> {
+    unsafe fn lookup(&self, wanted: &Wanted) -> Option<usize> {
         // SAFETY: as the caller says.
         let index = unsafe {
             if !self.gnu_hash.is_null() {
-                self.gnu(name)
+                self.gnu(wanted)
             } else if !self.sysv_hash.is_null() {
-                self.sysv(name)
+                self.sysv(wanted.name)
             } else {
                 None
             }
@@ -168,19 +181,18 @@ impl Object {
         let symbol = unsafe { &*self.symbols.add(index) };
         let address = self.base + symbol.st_value as usize;
         const STT_GNU_IFUNC: u8 = 10;
-        let address = if symbol.st_info & 0xf == STT_GNU_IFUNC {
+        Some(if symbol.st_info & 0xf == STT_GNU_IFUNC {
             // SAFETY: an IFUNC symbol's value is its resolver, which takes no argument that we would have to give.
             unsafe { core::mem::transmute::<usize, extern "C" fn() -> usize>(address)() }
         } else {
             address
-        };
-        Some(Found { address, object: self.base })
+        })
     }
 
     /// # Safety
     /// `gnu_hash` must be such a table (see the GNU gABI extension: nbuckets, symoffset, bloom_size, bloom_shift).
-    unsafe fn gnu(&self, name: &CStr) -> Option<usize> {
-        let hash = name.to_bytes().iter().fold(5381u32, |h, c| h.wrapping_mul(33).wrapping_add(u32::from(*c)));
+    unsafe fn gnu(&self, wanted: &Wanted) -> Option<usize> {
+        let hash = wanted.hash;
         // SAFETY: the table's own sizes bound every access below.
         unsafe {
             let [buckets, first, bloom_words, shift]: [u32; 4] = self.gnu_hash.cast::<[u32; 4]>().read();
@@ -201,7 +213,7 @@ impl Object {
             let mut any = None;
             loop {
                 let found = chain.add((index - first) as usize).read();
-                if found | 1 == hash | 1 && self.is(index as usize, name) {
+                if found | 1 == hash | 1 && self.is(index as usize, wanted.name) {
                     if self.is_default_version(index as usize) {
                         return Some(index as usize);
                     }
