@@ -38,8 +38,9 @@ reasons! {
     WrongKind "memory of this kind cannot have it" "";
     NotWritable "not writable: populating would copy or dirty it" "";
     Unknown "unknown" "";
-    VmLocked "the program locks all its memory itself" "";
-    LibcLocks "the C library is another than glibc" "";
+    VmLocked "the program locks it itself" "";
+    NoRoom "no room for such a block: left to the program's allocator" "";
+    Told "told to let go (faultless off)" "";
 }
 
 impl Reason {

@@ -109,6 +109,11 @@ pub fn failed(errno: Errno) -> Result {
     (Outcome::Failed, Reason::Errno, errno)
 }
 
+/// Until when one action may hold up the program's call, by CLOCK_MONOTONIC in ns.
+pub fn deadline(live: &Live<'_>) -> u64 {
+    sys::now(libc::CLOCK_MONOTONIC).saturating_add(live.config.populate_time_max_ms.saturating_mul(1_000_000))
+}
+
 /// Per rule: outcomes of its actions on one region, as bits by [`Outcome`].
 struct Tally {
     seen: [u8; MAX_RULES],
@@ -165,9 +170,9 @@ pub fn count_only(live: &Live<'_>, chosen: &Chosen, bytes: u64) {
     count_all(live, chosen, bytes, skipped(Reason::NotYet));
 }
 
-/// Counts a region that could not be had where the rule wants it.
-pub fn count_skipped(live: &Live<'_>, chosen: &Chosen, bytes: u64, reason: Reason) {
-    count_all(live, chosen, bytes, skipped(reason));
+/// Counts a block that could not be had where the rule wants it; its bytes may never come to be.
+pub fn count_skipped(live: &Live<'_>, chosen: &Chosen, reason: Reason) {
+    count_all(live, chosen, 0, skipped(reason));
 }
 
 /// Says of the rules for a kind that they cannot be had in this process at all.
@@ -346,6 +351,7 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Re
         (0, errno) => failed(errno),
         (b, _) if b == range.len as u64 => (Outcome::Applied, locked.reason, 0),
         (b, _) if b == granted => (Outcome::Partly, why, 0),
+        (_, 0) => (Outcome::Partly, locked.reason, 0),
         (_, errno) => (Outcome::Partly, Reason::Errno, errno),
     }
 }

@@ -95,7 +95,7 @@ fn entry(data: usize) -> Option<&'static AtomicU64> {
 /// Entry: pages of the mapping (40 bits), bytes from its start to the data / 16 (12 bits), hugetlb (1 bit), and whether
 /// the data begins with its slot, the mapping a page before (1 bit).
 fn pack(b: &Block) -> u64 {
-    let back = b.data % HUGE == 0;
+    let back = b.data.is_multiple_of(HUGE);
     (b.len / PAGE) as u64
         | (((b.data - b.start) / 16) as u64) << 40
         | u64::from(b.hugetlb) << 52
@@ -241,7 +241,7 @@ impl Block {
         if len < self.len {
             return None;
         }
-        let align = if self.start % HUGE == 0 { lead } else { HUGE };
+        let align = if self.start.is_multiple_of(HUGE) { lead } else { HUGE };
         let start = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE)?;
         // Cleared first: as soon as the mapping has moved, another thread may be given the old place.
         known.store(0, Release);

@@ -167,7 +167,7 @@ pub extern "C" fn memalign(align: usize, size: usize) -> *mut c_void {
 
 /// posix_memalign(3).
 pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, size: usize) -> c_int {
-    if !align.is_power_of_two() || align % size_of::<usize>() != 0 {
+    if !align.is_power_of_two() || !align.is_multiple_of(size_of::<usize>()) {
         return libc::EINVAL;
     }
     let kept = sys::KeepErrno::new();

@@ -26,7 +26,7 @@ fn after(f: impl FnOnce(&Live<'_>)) {
 
 /// A range that the kernel will take as it stands.
 fn is_range(at: *const c_void, len: usize) -> bool {
-    at as usize % PAGE == 0 && len != 0 && (at as usize).checked_add(len).is_some()
+    (at as usize).is_multiple_of(PAGE) && len != 0 && (at as usize).checked_add(len).is_some()
 }
 
 /// mmap(2).
@@ -42,9 +42,11 @@ pub unsafe extern "C" fn mmap(
     if flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none() {
         after(|live| regions::forget(live, at as usize, len.next_multiple_of(PAGE)));
     }
+    let before = sys::errno();
     // SAFETY: the program's own call.
     let mut got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
     if got == MAP_FAILED && sys::errno() == libc::EAGAIN && release_all_locks() {
+        sys::set_errno(before);
         // SAFETY: as above.
         got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
     }
@@ -112,6 +114,7 @@ pub unsafe extern "C" fn mremap(
             regions::forget(live, old as usize, old_len.next_multiple_of(PAGE));
         });
     }
+    let before = sys::errno();
     // SAFETY: the program's own call.
     let mut got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
     if got == MAP_FAILED && sys::errno() == libc::EAGAIN && (lifted.is_some() || release_all_locks()) {
@@ -120,6 +123,7 @@ pub unsafe extern "C" fn mremap(
             let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
             after(|live| regions::settle(live, &record));
         }
+        sys::set_errno(before);
         // SAFETY: as above.
         got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
     }
@@ -188,12 +192,13 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut result = unsafe { MADVISE.get()(at, len, advice) };
-    if result != 0 && sys::errno() == libc::EINVAL {
-        if let Some(is_done) = make_way(at as usize, len, advice) {
-            sys::set_errno(before);
-            // SAFETY: as above.
-            result = if is_done { 0 } else { unsafe { MADVISE.get()(at, len, advice) } };
-        }
+    if result != 0
+        && sys::errno() == libc::EINVAL
+        && let Some(is_done) = make_way(at as usize, len, advice)
+    {
+        sys::set_errno(before);
+        // SAFETY: as above.
+        result = if is_done { 0 } else { unsafe { MADVISE.get()(at, len, advice) } };
     }
     if result == 0 && state::is_on() {
         after(|live| {
@@ -209,11 +214,11 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
 pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
     // SAFETY: the program's own call.
     let mut result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
-    if result == libc::EINVAL {
-        if let Some(is_done) = make_way(at as usize, len, advice) {
-            // SAFETY: as above.
-            result = if is_done { 0 } else { unsafe { POSIX_MADVISE.get()(at, len, advice) } };
-        }
+    if result == libc::EINVAL
+        && let Some(is_done) = make_way(at as usize, len, advice)
+    {
+        // SAFETY: as above.
+        result = if is_done { 0 } else { unsafe { POSIX_MADVISE.get()(at, len, advice) } };
     }
     if result == 0 && state::is_on() {
         after(|live| {

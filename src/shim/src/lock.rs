@@ -7,7 +7,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use faultless_core::reason::Reason;
 
-use crate::act::Range;
+use crate::act::{self, Range};
 use crate::state::Live;
 use crate::sys::{self, Errno, PAGE};
 
@@ -17,7 +17,7 @@ const CHUNK: usize = 32 << 20;
 pub struct Locked {
     /// bytes from the range's start that are locked now
     pub bytes: u64,
-    /// Done, or Fallback
+    /// Done, or Time
     pub reason: Reason,
     /// the kernel's word on the chunk that failed, or 0
     pub errno: Errno,
@@ -27,7 +27,12 @@ pub struct Locked {
 pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
     let mut result = Locked { bytes: 0, reason: Reason::Done, errno: 0 };
     let mut chunk = CHUNK;
+    let deadline = act::deadline(live);
     while (result.bytes as usize) < range.len && live.page.off.load(Relaxed) == 0 {
+        if result.bytes > 0 && sys::now(libc::CLOCK_MONOTONIC) > deadline {
+            result.reason = Reason::Time;
+            break;
+        }
         let at = range.start + result.bytes as usize;
         let len = chunk.min(range.end() - at);
         match sys::mlock(at, len, on_fault) {

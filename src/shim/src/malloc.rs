@@ -61,7 +61,7 @@ fn large(size: usize, align: usize) -> Option<*mut c_void> {
     set_up_the_real_one();
     let hugetlb = act::wants_hugetlb(&live, &chosen);
     let Some(block) = blocks::take(size, align, hugetlb) else {
-        act::count_skipped(&live, &chosen, size as u64, Reason::AddressSpace);
+        act::count_skipped(&live, &chosen, Reason::NoRoom);
         return None;
     };
     live.page.add(C::BlocksLive, 1);
@@ -163,10 +163,11 @@ unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
             unsafe { free_slow(old) };
             return null_mut();
         }
-        if size >= BOUND.load(Relaxed) && size <= isize::MAX as usize {
-            if let Some(new) = resize(&block, size) {
-                return new;
-            }
+        if size >= BOUND.load(Relaxed)
+            && size <= isize::MAX as usize
+            && let Some(new) = resize(&block, size)
+        {
+            return new;
         }
         // SAFETY: `old` holds `usable` bytes, and the program gives it up for the new one.
         return unsafe { move_to(old, block.usable(), size, MALLOC.get()) };
@@ -254,12 +255,12 @@ fn aligned(align: usize, size: usize) -> Option<*mut c_void> {
 /// posix_memalign(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_memalign(out: *mut *mut c_void, align: usize, size: usize) -> c_int {
-    if align % size_of::<usize>() == 0 {
-        if let Some(block) = aligned(align, size) {
-            // SAFETY: the caller's own out pointer.
-            unsafe { out.write(block) };
-            return 0;
-        }
+    if align.is_multiple_of(size_of::<usize>())
+        && let Some(block) = aligned(align, size)
+    {
+        // SAFETY: the caller's own out pointer.
+        unsafe { out.write(block) };
+        return 0;
     }
     // SAFETY: the program's own call.
     unsafe { POSIX_MEMALIGN.get()(out, align, size) }

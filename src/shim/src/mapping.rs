@@ -98,9 +98,12 @@ fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
         return m.at;
     }
     let region = Region { kind, size: m.range().len as u64, path: None };
-    let chosen = live.policy.choose(&region, live.memory());
+    let mut chosen = live.policy.choose(&region, live.memory());
     if chosen.matched == 0 {
         return m.at;
+    }
+    if m.is(libc::MAP_LOCKED) {
+        yield_to_program(live, &mut chosen, regions::PROGRAM_LOCK);
     }
     let wants_huge = matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)));
     let at = if kind == Kind::Anon && wants_huge { aligned(m) } else { m.at };
@@ -115,7 +118,7 @@ fn aligned(m: &Mapped) -> usize {
     let plain = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let range = m.range();
     let may_move = m.hint == 0 && m.flags & !(libc::MAP_STACK) == plain && range.len >= HUGE;
-    if !may_move || m.at % HUGE == 0 || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
+    if !may_move || m.at.is_multiple_of(HUGE) || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
         return m.at;
     }
     // SAFETY: a fresh mapping.
@@ -162,10 +165,13 @@ fn file(live: &Live<'_>, m: &Mapped) {
             ),
         )
     });
-    let Some((kind, chosen)) = found else {
+    let Some((kind, mut chosen)) = found else {
         live.page.add(C::Raced, 1);
         return;
     };
+    if m.is(libc::MAP_LOCKED) {
+        yield_to_program(live, &mut chosen, regions::PROGRAM_LOCK);
+    }
     let view = View { fd: m.fd, offset: m.offset, size: st.size };
     act::apply(live, &m.target(kind, Some(view)), &chosen);
 }
@@ -188,20 +194,26 @@ pub fn committed(live: &Live<'_>, start: usize, len: usize) {
 fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
     use faultless_core::page::Outcome;
     use faultless_core::rules::Axis;
-    let note = |rule: u8, axis: Axis| {
+    let note_why = |rule: u8, axis: Axis, why: Reason| {
         if let Some(stats) = live.page.rules.get(rule as usize) {
-            stats.note(axis as u8, Outcome::Skipped, Reason::ProgramAdvice as u8, 0);
+            stats.note(axis as u8, Outcome::Skipped, why as u8, 0);
         }
     };
-    if flags & regions::PROGRAM_PAGE_SIZE != 0 {
-        if let Some((rule, _)) = chosen.page_size.take() {
-            note(rule, Axis::PageSize);
-        }
+    let note = |rule, axis| note_why(rule, axis, Reason::ProgramAdvice);
+    if flags & regions::PROGRAM_LOCK != 0
+        && let Some((rule, _)) = chosen.stay.take()
+    {
+        note_why(rule, Axis::Stay, Reason::VmLocked);
     }
-    if flags & regions::PROGRAM_ACCESS != 0 {
-        if let Some((rule, _)) = chosen.access.take() {
-            note(rule, Axis::Access);
-        }
+    if flags & regions::PROGRAM_PAGE_SIZE != 0
+        && let Some((rule, _)) = chosen.page_size.take()
+    {
+        note(rule, Axis::PageSize);
+    }
+    if flags & regions::PROGRAM_ACCESS != 0
+        && let Some((rule, _)) = chosen.access.take()
+    {
+        note(rule, Axis::Access);
     }
 }
 

@@ -64,7 +64,7 @@ pub fn ensure() {
             rename_for_child();
         }
         // One in 32 looks whether the folder fills up: together they keep it within its bounds.
-        if SUFFIX.load(Relaxed) % 32 == 0 {
+        if SUFFIX.load(Relaxed).is_multiple_of(32) {
             reap();
         }
         share(plain().uid.load(Relaxed));
@@ -326,22 +326,32 @@ fn other_pages(mut wanted: impl FnMut(u32) -> bool, mut each: impl FnMut(&Page))
     });
 }
 
-/// The tree of our parent, if it has a page (or of ourselves as we were before exec).
-pub fn parents_tree(live: &Live<'_>) -> Option<u64> {
+/// What a process of this tree before us left.
+#[derive(Clone, Copy)]
+pub struct Before {
+    /// the tree
+    pub tree: u64,
+    /// it is our parent (and not ourselves before exec), and a rule matched in it: it reports for the tree
+    pub reports: bool,
+}
+
+/// Our parent, if it has a page, or ourselves as we were before exec.
+pub fn before_us(live: &Live<'_>) -> Option<Before> {
     let (own, parent) = (state::pid(), live.page.ppid.load(Relaxed));
     let mine = live.page.start_ns.load(Relaxed);
-    let mut tree = None;
+    let mut before: Option<Before> = None;
     other_pages(
         |pid| pid == parent || pid == own,
         |page| {
             let is_own = page.pid.load(Relaxed) == own;
             let is_older = page.start_ns.load(Relaxed) < mine;
             if is_older && (!is_own || page.end.load(Relaxed) == End::Exec as u32) {
-                tree = Some(page.tree.load(Relaxed));
+                let reports = !is_own && page.get(C::RegionsRuled) > 0 || before.is_some_and(|b| b.reports);
+                before = Some(Before { tree: page.tree.load(Relaxed), reports });
             }
         },
     );
-    tree
+    before
 }
 
 /// Maps what the processes of this tree share, as a file beside the pages. None: this process has no folder.
@@ -349,10 +359,10 @@ pub fn map_tree(live: &Live<'_>) -> Option<*mut Shared> {
     if !is_in_folder() {
         return None;
     }
-    if live.config.tree == 0 {
-        if let Some(tree) = parents_tree(live) {
-            live.page.tree.store(tree, Relaxed);
-        }
+    if live.config.tree == 0
+        && let Some(before) = before_us(live)
+    {
+        live.page.tree.store(before.tree, Relaxed);
     }
     let mut name = Text::<32>::new();
     let _ = write!(name, "tree.{:016x}", live.page.tree.load(Relaxed));

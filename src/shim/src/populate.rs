@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use faultless_core::reason::Reason;
 
-use crate::act::{Range, Target};
+use crate::act::{self, Range, Target};
 use crate::state::Live;
 use crate::sys::{self, Errno, PAGE};
 
@@ -34,8 +34,7 @@ pub struct Populated {
 
 /// Populates a range of a region.
 pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
-    let deadline =
-        sys::now(libc::CLOCK_MONOTONIC).saturating_add(live.config.populate_time_max_ms.saturating_mul(1_000_000));
+    let deadline = act::deadline(live);
     let (advice, chunk) = match target.file {
         Some(_) => (MADV_POPULATE_READ, READAHEAD),
         None => (MADV_POPULATE_WRITE, CHUNK),
@@ -74,7 +73,7 @@ pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
         result.bytes += len as u64;
         if at < range.end() {
             if live.page.off.load(Relaxed) != 0 {
-                result.reason = Reason::Unknown;
+                result.reason = Reason::Told;
                 return result;
             }
             if sys::now(libc::CLOCK_MONOTONIC) > deadline {

@@ -27,6 +27,8 @@ pub const RESERVED: u32 = 2;
 pub const PROGRAM_PAGE_SIZE: u32 = 4;
 /// The program gave advice about access there.
 pub const PROGRAM_ACCESS: u32 = 8;
+/// The program locks it itself (MAP_LOCKED).
+pub const PROGRAM_LOCK: u32 = 16;
 
 struct Entry {
     start: AtomicUsize,
@@ -334,12 +336,13 @@ pub fn sample_all(live: &Live<'_>) {
     let (mut huge, mut present, mut any) = (0, 0, false);
     for entry in used() {
         let at = entry.start.load(Acquire);
-        if at > TAKEN && entry.flags.load(Relaxed) & HUGE != 0 {
-            if let Some(seen) = coverage::sample(at, entry.end.load(Relaxed)) {
-                huge += seen.huge;
-                present += seen.present;
-                any = true;
-            }
+        if at > TAKEN
+            && entry.flags.load(Relaxed) & HUGE != 0
+            && let Some(seen) = coverage::sample(at, entry.end.load(Relaxed))
+        {
+            huge += seen.huge;
+            present += seen.present;
+            any = true;
         }
     }
     if any {

@@ -141,7 +141,7 @@ fn due(live: &Live<'_>, stderr: c_int) -> bool {
         Report::Json(_) | Report::Text(_) | Report::Prom(_) => true,
         Report::All => stderr >= 0,
         // Only the first process of a tree, and only if a rule matched in it.
-        Report::Auto => stderr >= 0 && prints_to_stderr(live) && pages::parents_tree(live).is_none(),
+        Report::Auto => stderr >= 0 && prints_to_stderr(live) && !pages::before_us(live).is_some_and(|b| b.reports),
     }
 }
 

@@ -78,7 +78,8 @@ fn start() {
     let (settings, policy) = unsafe { state::owned() };
     let mut unknown = 0;
     let read = read_environment(settings, &mut unknown);
-    let exe = exe_name();
+    let mut link = Text::<256>::new();
+    let exe = exe_name(&mut link);
     if settings.disable || !settings.admits(exe) {
         return state::stand_down();
     }
@@ -209,14 +210,22 @@ fn complain(bad: &Bad) {
     let _ = sys::write(2, line.as_bytes());
 }
 
-/// Base name of the executable as it was started.
-fn exe_name() -> &'static [u8] {
+/// Base name of the executable as it was started; where that was by way of /proc/self/exe, of what this leads to.
+fn exe_name(link: &mut Text<256>) -> &[u8] {
     // SAFETY: AT_EXECFN is a C string on the initial stack, or 0.
     let path = unsafe {
         let path = libc::getauxval(libc::AT_EXECFN) as *const c_char;
         if path.is_null() { c"" } else { CStr::from_ptr(path) }
     };
-    path.to_bytes().rsplit(|b| *b == b'/').next().unwrap_or(&[])
+    let mut path = path.to_bytes();
+    if path.starts_with(b"/proc/") || path.starts_with(b"/dev/fd/") {
+        let mut target = [0u8; 255];
+        if let Ok(real) = sys::readlink(c"/proc/self/exe", &mut target) {
+            let _ = link.push(real.strip_suffix(b" (deleted)").unwrap_or(real));
+            path = link.as_bytes();
+        }
+    }
+    path.rsplit(|b| *b == b'/').next().unwrap_or(&[])
 }
 
 /// Finishes the report after the program's exit handlers.

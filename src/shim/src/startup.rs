@@ -15,7 +15,13 @@ const LINE: usize = 4608;
 
 /// Whether a rule could match what is there when a program starts.
 pub fn is_wanted(policy: &Policy) -> bool {
-    [Kind::Text, Kind::File, Kind::Stack, Kind::Shm, Kind::Anon].iter().any(|kind| policy.may_match(*kind))
+    has_any(policy) || [Kind::Text, Kind::File, Kind::Stack, Kind::Shm].iter().any(|kind| policy.may_match(*kind))
+}
+
+/// .data and .bss look like anonymous mappings, but rules for `anon` are about those that the program makes: only `any`
+/// means these too.
+fn has_any(policy: &Policy) -> bool {
+    policy.rules().iter().any(|rule| rule.kind == Kind::Any)
 }
 
 /// Applies the rules to what is there. Apart from its caller, because its frame is large and each page of it costs a fault at every start.
@@ -79,7 +85,8 @@ impl<'a> Mapping<'a> {
 }
 
 fn one(live: &Live<'_>, m: &Mapping<'_>) {
-    let Some(kind) = m.kind().filter(|kind| live.policy.may_match(*kind)) else { return };
+    let wanted = |kind: &Kind| live.policy.may_match(*kind) && (*kind != Kind::Anon || has_any(live.policy));
+    let Some(kind) = m.kind().filter(wanted) else { return };
     let is_ours = (&raw const *live.page) as usize == m.start || m.path.starts_with(b"/memfd:faultless");
     if is_ours || m.flags.starts_with(b"---") {
         return;
