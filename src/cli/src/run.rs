@@ -15,7 +15,7 @@ use crate::exec::{self, Program};
 use crate::launch::{self, Launch};
 use crate::library;
 use crate::policy::rules;
-use crate::target::Target;
+use crate::target::{Target, Why};
 use crate::tell::{answer, tell};
 use crate::tree;
 use crate::wait;
@@ -33,10 +33,9 @@ pub fn run(run: &Run) -> Result<i32> {
 
     let wanted = config.get(Id::Policy) != "none";
     let tree = launch::draw_tree();
-    let mut launch = match target.not_reached() {
-        None if wanted => Launch::with(&library, &config, tree),
-        _ => Launch::without(&library),
-    };
+    let forbidden = target.not_reached().is_some_and(Why::forbids_preload);
+    let mut launch =
+        if wanted && !forbidden { Launch::with(&library, &config, tree) } else { Launch::without(&library) };
     // The table says all that the program itself would; only files are still asked of it.
     if run.wait && wanted && !config.get(Id::Report).to_string_lossy().contains('=') {
         Id::Report.row().into_iter().for_each(|row| launch.set(row, "none"));
@@ -47,7 +46,8 @@ pub fn run(run: &Run) -> Result<i32> {
         return Ok(status);
     }
     if target.not_reached().is_some() {
-        tell(format!("{target}; started without"));
+        let how = if forbidden { "started without" } else { "only programs that it starts are reached" };
+        tell(format!("{target}; {how}"));
     }
     log::info!("{target}");
 

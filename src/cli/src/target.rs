@@ -41,6 +41,11 @@ pub enum Why {
 }
 
 impl Why {
+    /// Whether LD_PRELOAD does harm there. Elsewhere it is left in place for the programs that this one starts.
+    pub fn forbids_preload(self) -> bool {
+        matches!(self, Why::Foreign | Why::Asan)
+    }
+
     /// In a column of the table.
     pub fn short(self) -> &'static str {
         match self {

@@ -49,7 +49,7 @@ impl Keeper {
 /// What is wrong with a value.
 struct Bad {
     name: &'static [u8],
-    why: Text<128>,
+    why: Text<96>,
 }
 
 fn bad(name: &'static [u8], why: impl core::fmt::Display) -> Bad {

@@ -31,8 +31,7 @@ pub fn apply(live: &Live<'_>) {
     let mut line = [0u8; LINE];
     let mut filled = 0;
     // The whole list first, in pieces; rules are applied between reads, which the kernel allows: it goes on by address.
-    loop {
-        let Ok(n @ 1..) = sys::read(fd, line.get_mut(filled..).unwrap_or(&mut [])) else { break };
+    while let Ok(n @ 1..) = sys::read(fd, line.get_mut(filled..).unwrap_or(&mut [])) {
         filled += n;
         while let Some(end) = line.iter().take(filled).position(|b| *b == b'\n') {
             if let Some(mapping) = line.get(..end).and_then(Mapping::parse) {

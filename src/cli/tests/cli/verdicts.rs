@@ -24,6 +24,14 @@ fn starts_without(program: &Path, said: &str) {
     assert_eq!((done.out.as_str(), done.status), ("none\n", Some(5)));
 }
 
+/// The preload stays in its environment for the programs that it starts; the loader ignores it, or there is none.
+fn starts_unreached(program: &Path, said: &str, sees: &str) {
+    let done = output(run(&["--"]).arg(program));
+    let how = "only programs that it starts are reached";
+    assert_eq!(done.err, format!("faultless: {} {said}; {how}\n", program.display()));
+    assert_eq!((done.out, done.status), (format!("{sees}\n"), Some(5)));
+}
+
 fn script(folder: &Path, name: &str, text: &str) -> std::path::PathBuf {
     let path = folder.join(name);
     let draft = folder.join("draft");
@@ -43,10 +51,11 @@ fn a_dynamic_program_is_reached() {
 }
 
 #[test]
-fn a_static_program_is_started_without() {
+fn a_static_program_keeps_the_preload_for_its_children() {
     for (name, flag) in [("static", "-static"), ("static-pie", "-static-pie")] {
         if let Some(program) = compile(name, TELLS, &[flag]) {
-            starts_without(&program, "is static: preloading cannot reach it");
+            let library = empty_library();
+            starts_unreached(&program, "is static: preloading cannot reach it", &library.display().to_string());
         }
     }
 }
@@ -64,7 +73,7 @@ fn a_program_with_asan_is_started_without() {
 }
 
 #[test]
-fn a_setuid_or_setgid_program_is_started_without() {
+fn a_setuid_or_setgid_program_is_said_to_be_unreached() {
     if !is_root() {
         return skip("only root can make another user's setuid file").unwrap_or(());
     }
@@ -72,7 +81,8 @@ fn a_setuid_or_setgid_program_is_started_without() {
     for (mode, said) in [(0o4755, "is setuid"), (0o2755, "is setgid")] {
         chown(&program, Some(65534), Some(65534)).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
-        starts_without(&program, &format!("{said}: the loader ignores LD_PRELOAD there"));
+        // glibc's loader takes LD_PRELOAD out of the environment of such a program.
+        starts_unreached(&program, &format!("{said}: the loader ignores LD_PRELOAD there"), "none");
         // Setuid to who we are anyway changes nothing.
         chown(&program, Some(0), Some(0)).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
@@ -138,7 +148,7 @@ fn a_script_is_judged_by_its_interpreter() {
     let outer = script(folder.path(), "outer", &format!("#!/usr/bin/env -S {}\n", inner.display()));
     let path = program.display();
     let said = format!("is run by {path}, which is static: preloading cannot reach it");
-    starts_without(&inner, &said);
+    starts_unreached(&inner, &said, &empty_library().display().to_string());
     let said = verdict(&outer);
     assert!(
         said.ends_with(&format!(
