@@ -8,14 +8,12 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::{Mutex, OnceLock, PoisonError};
 
+use crate::artefacts::EVERYTHING;
 use crate::compile::{NotCompiled, compile};
 use crate::directives::{Directives, End};
 use crate::launch::{Launch, Ran};
 use crate::pages;
 
-/// Everything that a rule can ask for, on everything.
-const EVERYTHING: &str = "malloc@64K:huge+populate+lock+recycle,heap:huge+populate+lock,\
-    anon@64K:huge+populate+lock,file@4K:populate+lock+random,shm:populate+lock,text:populate+lock,stack:populate+lock";
 /// The label of that policy in test names and directives.
 const EVERYTHING_LABEL: &str = "everything";
 /// The policies of a program that names none.
