@@ -39,6 +39,14 @@ impl Budget {
         }
     }
 
+    /// Where the page keeps its size.
+    fn column(self) -> usize {
+        match self {
+            Budget::Lock => 0,
+            Budget::Populate => 1,
+        }
+    }
+
     fn shared(self, live: &Live<'_>) -> &'static AtomicU64 {
         let mut shared = SHARED.load(Acquire);
         if shared.is_null() {
@@ -68,6 +76,9 @@ impl Budget {
                 (least, reason) = (limit & !(sys::PAGE as u64 - 1), why);
             }
         };
+        if let Some(known) = live.page.budgets.get(self.column()) {
+            known.store(max, Relaxed);
+        }
         // Where the limits can't be read because the stack for it is taken, nothing is granted.
         let lockable = || if self == Budget::Lock { limits::lockable(&limits::status()) } else { u64::MAX };
         let Some((lockable, free)) = own_stack::run(|| (lockable(), limits::available())) else {

@@ -111,6 +111,8 @@ fn start() {
     let live = state::live();
     live.page.add(C::UnknownNames, unknown);
     live.page.add(C::EarlyBytes, early::BYTES.load(Relaxed));
+    // Nothing acts on the heap yet: said, so that nobody takes it for "never matched".
+    act::count_never(&live, Kind::Heap, Reason::NotYet);
     if startup::is_wanted(policy) {
         // Before there are mappings of ours that it would have to know.
         state::enter().iter().for_each(startup::apply);

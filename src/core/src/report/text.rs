@@ -117,7 +117,7 @@ fn rules(w: &mut dyn Write, totals: &Totals<'_>) -> fmt::Result {
                 &outcome(Outcome::Partly),
                 &outcome(Outcome::Skipped),
                 &outcome(Outcome::Failed),
-                &if rule.regions == 0 { "never matched" } else { "" },
+                &if rule.regions == 0 && totals.notes(rule).next().is_none() { "never matched" } else { "" },
             ])?;
         }
         Ok(())
@@ -163,7 +163,7 @@ fn effect_rows(totals: &Totals<'_>, row: Sink<'_, 3>) -> fmt::Result {
     let (on, _) = totals.known(|i, page| Some(totals.huge(i, page)?.0));
     let (of, lacking) = totals.known(|i, page| Some(totals.huge(i, page)?.1));
     let live = facts().any(|f| f.huge.is_some());
-    let source = if live { "smaps_rollup, now" } else { "smaps, last sampled" };
+    let source = if live { "smaps_rollup, now" } else { "pagemap, last sampled" };
     match on.zip(of) {
         Some((on, of)) => {
             let lacking = Lacking(lacking);

@@ -115,7 +115,7 @@ impl Write for Unit {
     }
 }
 
-/// `96 %`, rounded down; `<1 %` for what is more than nothing.
+/// `96 %`, rounded down; `<1 %` for what is more than nothing, `>99 %` for what is less than all.
 pub(super) struct Share(pub u64, pub u64);
 
 impl Display for Share {
@@ -123,6 +123,7 @@ impl Display for Share {
         match (u128::from(self.0) * 100).checked_div(u128::from(self.1)) {
             None => f.write_str("unknown"),
             Some(0) if self.0 > 0 => f.write_str("<1 %"),
+            Some(99) if u128::from(self.0) * 100 % u128::from(self.1) != 0 => f.write_str(">99 %"),
             Some(percent) => write!(f, "{percent} %"),
         }
     }
@@ -200,7 +201,8 @@ mod tests {
 
     #[test]
     fn a_share_is_whole_or_nothing_only_when_it_is() {
-        assert_eq!(Share(999_999, 1_000_000).to_string(), "99 %");
+        assert_eq!(Share(999_999, 1_000_000).to_string(), ">99 %");
+        assert_eq!(Share(99, 100).to_string(), "99 %");
         assert_eq!(Share(1, 1_000_000).to_string(), "<1 %");
         assert_eq!(Share(0, 5).to_string(), "0 %");
         assert_eq!(Share(5, 5).to_string(), "100 %");

@@ -48,7 +48,7 @@ rule                      regions  bytes  applied  partly  skipped  failed
 3 anon@2M:huge                  0      0        0       0        0       0  never matched
 rule 1, partly 6: lock: RLIMIT_MEMLOCK reached (ENOMEM); try: raise it (ulimit -l, LimitMEMLOCK=) or give CAP_IPC_LOCK
 effect                                              source
-  on huge pages  6 of 7 GiB (85 %)                  smaps, last sampled
+  on huge pages  6 of 7 GiB (85 %)                  pagemap, last sampled
   faults         41,210 minor, 12 major             getrusage, less ours
   peak rss       8 GiB                              getrusage
   our cost       840 ms in actions, longest 31 ms   clock around each
