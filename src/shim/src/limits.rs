@@ -190,6 +190,14 @@ pub fn status() -> Status {
     }
 }
 
+/// The parent of a process, as /proc shows it.
+pub fn parent_of(pid: u32) -> Option<u32> {
+    use core::fmt::Write;
+    let mut path = crate::text::Text::<32>::new();
+    write!(path, "/proc/{pid}/status").ok()?;
+    fields(path.as_c(), [b"PPid:"], [10])[0].map(|parent| parent as u32)
+}
+
 /// Bytes that may still be locked under RLIMIT_MEMLOCK.
 pub fn lockable(status: &Status) -> u64 {
     if status.ipc_lock { u64::MAX } else { sys::rlimit(libc::RLIMIT_MEMLOCK).saturating_sub(status.locked) }

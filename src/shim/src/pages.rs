@@ -14,8 +14,8 @@ use faultless_core::rules::Policy;
 
 use crate::budget::Shared;
 use crate::state::{self, Live};
-use crate::sys;
 use crate::text::Text;
+use crate::{limits, sys};
 
 /// More pages than this in the folder, and no further one is made.
 const CAP: usize = 2048;
@@ -352,6 +352,24 @@ pub fn before_us(live: &Live<'_>) -> Option<Before> {
         },
     );
     before
+}
+
+/// Whether an ancestor, or ourselves before exec, has stood down because of a value that can't be read.
+pub fn ancestor_stood_down() -> bool {
+    const GENERATIONS: usize = 16; // subshells in between have no page
+    let mine = current().start_ns.load(Relaxed);
+    let mut next = Some(state::pid());
+    for _ in 0..GENERATIONS {
+        let Some(pid) = next.filter(|pid| *pid > 1) else { break };
+        let mut found = false;
+        let is_it = |page: &Page| page.why.load(Relaxed) == Why::BadValue as u32 && page.start_ns.load(Relaxed) < mine;
+        other_pages(|of| of == pid, |page| found |= is_it(page));
+        if found {
+            return true;
+        }
+        next = limits::parent_of(pid);
+    }
+    false
 }
 
 /// Maps what the processes of this tree share, as a file beside the pages. None: this process has no folder.

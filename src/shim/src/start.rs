@@ -101,8 +101,11 @@ fn start() {
         lazy: settings.tree == 0 && matches!(settings.report, Report::Auto | Report::None),
     };
     if let Some(bad) = wrong {
-        complain(&bad);
         pages::make(&pages::Birth { lazy: false, ..birth }, &Policy::empty());
+        // An ancestor has said the same already, or the whole of a shell script would repeat it line by line.
+        if !pages::ancestor_stood_down() {
+            complain(&bad);
+        }
         return state::stand_down();
     }
     pages::make(&birth, policy);
