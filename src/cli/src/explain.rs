@@ -23,7 +23,7 @@ use crate::policy::{lines, rules, table};
 use crate::process::Live;
 
 const NOTES: &str = "\
-Blocks of malloc and stacks of threads are shown as anon: from outside they look the same.
+Stacks of threads, and what the C library maps for blocks that no rule took, are shown as anon: from outside they look the same.
 The kernel joins neighbours and splits by advice, so a row may be several regions, or a part of one.
 ";
 
@@ -42,10 +42,18 @@ pub fn explain(pid: i32) -> Result<String> {
     let memory = cgroup::memory(pid).context("cannot read how much memory there is")?;
 
     let mut table = table(["range", "kind", "size", "rules", "path"]);
+    let mut untouched = 0;
     for mapping in maps::read(pid).with_context(|| format!("process {pid} may not be looked into"))? {
-        let Some((kind, size)) = classify(pid, &mapping) else { continue };
+        let Some((mut kind, size)) = classify(pid, &mapping) else { continue };
+        if (page.pool[0]..page.pool[1]).contains(&mapping.start) {
+            kind = Kind::Malloc;
+        }
         let path = Some(mapping.path.as_slice()).filter(|p| !p.is_empty());
         let chosen = policy.choose(&Region { kind, size, path }, memory);
+        if chosen.matched == 0 {
+            untouched += 1;
+            continue;
+        }
         table.add_row([
             format!("{:x}-{:x}", mapping.start, mapping.end),
             format!("{kind:?}").to_lowercase(),
@@ -55,13 +63,15 @@ pub fn explain(pid: i32) -> Result<String> {
         ]);
     }
     let (exe, name) = (String::from_utf8_lossy(page.exe()), String::from_utf8_lossy(page.policy()));
-    Ok(format!("{exe}[{pid}], policy {name}\n{}\n{}\n{NOTES}", rules(&policy), lines(&table)))
+    let table = if table.row_count() == 0 { String::new() } else { lines(&table) + "\n" };
+    let rest = format!("No rule is about the other mappings ({untouched}).\n");
+    Ok(format!("{exe}[{pid}], policy {name}\n{}\n{table}{rest}{NOTES}", rules(&policy)))
 }
 
-/// The numbers of the rules that give an axis, or none.
+/// The numbers of the rules that give an axis.
 fn winners(chosen: &Chosen) -> String {
     let won: Vec<_> = (0..32).filter(|i| chosen.matched & 1 << i != 0).map(|i| (i + 1).to_string()).collect();
-    if won.is_empty() { "-".into() } else { won.join(",") }
+    won.join(",")
 }
 
 /// The kind of a mapping and the size that rules compare; `None` for what no rule can be about.

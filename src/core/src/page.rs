@@ -214,8 +214,8 @@ pub struct Page {
     pub unreached_count: AtomicU32,
     /// its base name, NUL-padded
     pub unreached_exe: [AtomicU8; 48],
-    /// room for later versions
-    pub reserved: [AtomicU64; 2],
+    /// first address of the stretch in which malloc blocks lie that rules took, and its exclusive end; 0: none
+    pub pool: [AtomicU64; 2],
     /// base name of the executable, NUL-padded
     pub exe: [AtomicU8; 64],
     /// name of the policy, NUL-padded
@@ -318,6 +318,7 @@ pub struct Snapshot {
     pub budgets: [u64; 4],
     pub unreached: u32,
     pub unreached_exe: [u8; 48],
+    pub pool: [u64; 2],
     pub exe: [u8; 64],
     pub policy: [u8; 64],
     pub counters: [u64; COUNT],
@@ -383,6 +384,7 @@ impl Snapshot {
             budgets: core::array::from_fn(|i| u64_at(offset_of!(Page, budgets) + i * 8)),
             unreached: u32_at(offset_of!(Page, unreached)),
             unreached_exe: core::array::from_fn(|i| byte(offset_of!(Page, unreached_exe) + i)),
+            pool: core::array::from_fn(|i| u64_at(offset_of!(Page, pool) + i * 8)),
             exe: array(offset_of!(Page, exe)),
             policy: array(offset_of!(Page, policy)),
             counters: core::array::from_fn(|i| u64_at(offset_of!(Page, counters) + i * 8)),

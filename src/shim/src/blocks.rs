@@ -51,12 +51,13 @@ pub fn ready() -> bool {
     BASE.load(Acquire) != 0
 }
 
-/// Claims the address space. `random` places it.
-pub fn open(random: u64) {
+/// Claims the address space. `random` places it. Returns where it begins and ends.
+pub fn open(random: u64) -> [usize; 2] {
     let span = (arch::POOL_HIGHEST - arch::POOL_LOWEST - POOL) / HUGE;
     let base = arch::POOL_LOWEST + (random as usize % span) * HUGE;
     malloc::widen(base, POOL);
     BASE.store(base, Release);
+    [base, base + POOL]
 }
 
 /// The leaf that describes a slot, if it is there.

@@ -138,7 +138,9 @@ fn open_pool(live: &state::Live<'_>, random: u64) {
         log::warn!("malloc rules are not in force: {}", Reason::text(why as u8));
         return;
     }
-    blocks::open(random);
+    for (known, end) in live.page.pool.iter().zip(blocks::open(random)) {
+        known.store(end as u64, Relaxed);
+    }
     malloc::BOUND.store(bound.max(1) as usize, Relaxed);
 }
 
