@@ -81,3 +81,11 @@ fn the_options_table_for_the_readme_has_every_option() {
         assert_eq!(out.contains(&format!("`{}`", row.env)), !row.internal, "{}", row.env);
     }
 }
+
+#[test]
+fn the_readme_shows_the_options_as_the_table_has_them() {
+    let readme = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../../README.md")).unwrap();
+    let shown = readme.split_once("markdown-options -->\n").and_then(|(_, rest)| rest.split_once("<!-- end -->"));
+    let table = output(faultless().args(["policy", "show", "--markdown-options"])).out;
+    assert_eq!(shown.map(|(shown, _)| shown.trim()), Some(table.trim()));
+}
