@@ -5,8 +5,6 @@
 //! budgeted, bounded in time, done in chunks, and counted as applied, partly, skipped or failed with the reason. The order
 //! is page size, arrival, staying, access: advice comes last, because readahead stops under MADV_RANDOM.
 
-use core::ffi::c_int;
-
 use faultless_core::counters::C;
 use faultless_core::matching::Chosen;
 use faultless_core::page::Outcome;
@@ -14,105 +12,12 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::{Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
 
 use crate::budget::Budget;
+use crate::live::Live;
 use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
-use crate::state::Live;
-use crate::sys::{self, Errno, HUGE, PAGE};
-use crate::{advice, limits, lock, state};
-
-/// A range of whole pages.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Range {
-    /// first byte
-    pub start: usize,
-    /// bytes
-    pub len: usize,
-}
-
-impl Range {
-    /// Exclusive end.
-    pub fn end(self) -> usize {
-        self.start + self.len
-    }
-}
-
-/// A region, as the actions need to know it.
-#[derive(Clone, Copy)]
-pub struct Target {
-    /// where
-    pub range: Range,
-    /// what sort
-    pub kind: Kind,
-    /// the program may write to it
-    pub writable: bool,
-    /// MAP_SHARED
-    pub shared: bool,
-    /// on pages of the hugetlb pool
-    pub hugetlb: bool,
-    /// the file, if it maps one that is open
-    pub file: Option<View>,
-}
-
-/// A mapped file.
-#[derive(Clone, Copy)]
-pub struct View {
-    /// its descriptor during the program's call; −1 for what was mapped before we came
-    pub fd: c_int,
-    /// offset in the file of the region's first byte
-    pub offset: u64,
-    /// bytes in the file
-    pub size: u64,
-}
-
-impl Target {
-    /// The part that a file backs: beyond its last page every touch is SIGBUS.
-    pub fn backed(&self) -> Range {
-        let len = match self.file {
-            Some(view) => {
-                view.size.saturating_sub(view.offset).next_multiple_of(PAGE as u64).min(self.range.len as u64)
-            }
-            None => self.range.len as u64,
-        };
-        Range { start: self.range.start, len: len as usize }
-    }
-
-    /// The part between two offsets in the file, in whole pages.
-    pub fn between(&self, from: u64, to: u64) -> Range {
-        let base = self.file.map_or(0, |view| view.offset);
-        let backed = self.backed();
-        let clamp = |offset: u64| (offset.saturating_sub(base)).min(backed.len as u64) as usize;
-        let start = clamp(from) & !(PAGE - 1);
-        let end = clamp(to).next_multiple_of(PAGE).min(backed.len);
-        Range { start: backed.start + start, len: end.saturating_sub(start) }
-    }
-
-    /// A private mapping of a file: mlock would copy the file where it may be written, and so would the mprotect that
-    /// makes it writable later. Locked on fault, neither does.
-    pub fn copies_on_write(&self) -> bool {
-        self.file.is_some() && !self.shared
-    }
-}
-
-/// What one action came to.
-pub type Result = (Outcome, Reason, Errno);
-
-/// Done in full.
-pub const APPLIED: Result = (Outcome::Applied, Reason::Done, 0);
-
-/// Not tried.
-pub fn skipped(reason: Reason) -> Result {
-    (Outcome::Skipped, reason, 0)
-}
-
-/// Refused by the kernel.
-pub fn failed(errno: Errno) -> Result {
-    (Outcome::Failed, Reason::Errno, errno)
-}
-
-/// Until when one action may hold up the program's call, by CLOCK_MONOTONIC in ns.
-pub fn deadline(live: &Live<'_>) -> u64 {
-    sys::now(libc::CLOCK_MONOTONIC).saturating_add(live.config.populate_time_max_ms.saturating_mul(1_000_000))
-}
+use crate::sys::{self, HUGE, PAGE};
+use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
+use crate::{advice, identity, limits, lock};
 
 /// Per rule: outcomes of its actions on one region, as bits by [`Outcome`].
 struct Tally {
@@ -208,8 +113,8 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     if chosen.matched == 0 {
         return;
     }
-    state::arm();
-    let cost = Cost::start(chosen.arrival.is_some() || chosen.stay.is_some());
+    identity::arm();
+    let cost = Cost::start(live, chosen.arrival.is_some() || chosen.stay.is_some());
     let mut tally = Tally { seen: [0; MAX_RULES] };
     let mut record = Record { start: target.range.start, end: target.range.end(), ..Record::default() };
     if let Some((rule, size)) = chosen.page_size {
@@ -329,7 +234,7 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Re
     if range.len == 0 {
         return APPLIED;
     }
-    if limits::seccomp_at_start() {
+    if live.is_filtered() {
         return skipped(Reason::Seccomp);
     }
     let (granted, why) = Budget::Lock.take(live, range.len as u64);
@@ -363,9 +268,9 @@ struct Cost {
 }
 
 impl Cost {
-    fn start(may_fault: bool) -> Cost {
+    fn start(live: &Live<'_>, may_fault: bool) -> Cost {
         // Under a filter, only calls that a program which uses memory makes anyway.
-        let ask = may_fault && !limits::seccomp_at_start();
+        let ask = may_fault && !live.is_filtered();
         let usage = if ask { sys::rusage(libc::RUSAGE_THREAD) } else { None };
         Cost { began: sys::now(libc::CLOCK_MONOTONIC), usage }
     }

@@ -6,8 +6,8 @@ use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 use faultless_core::rules::Access;
 
-use crate::act::{APPLIED, Range, Result, Target, failed, skipped};
 use crate::sys;
+use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
 
 /// Gives advice that this kernel has, or may have been built without (EINVAL).
 pub fn give(range: Range, advice: i32) -> Result {

@@ -1,10 +1,7 @@
-//! What differs between processors: the system call instruction, the small path of malloc and free, the call on
-//! another stack, and where in the address space our blocks may lie.
+//! What differs between processors: the system call instruction, the call on another stack, and where in the address
+//! space our blocks may lie.
 //!
-//! What must hold here: this is the only file with assembly or with an assumption about x86-64. The small path of
-//! `malloc` is at most 6 instructions before the tail call to the real one, that of `free` at most 5 (counted by
-//! `make prove`); it writes no memory. `syscall` and the malloc family leave the caller's frame as it was, so that
-//! a real function which looks at its return address, or returns twice, sees its true caller.
+//! What must hold here: with `trampolines`, the only file with assembly or with an assumption about x86-64.
 
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
@@ -12,13 +9,17 @@ pub use x86_64::*;
 #[cfg(not(target_arch = "x86_64"))]
 compile_error!("Faultless runs on x86-64 so far: a port needs its own module in this file");
 
+/// Sets errno and returns −1, as a C function does that fails.
+pub extern "C" fn fail(errno: core::ffi::c_int) -> core::ffi::c_long {
+    // SAFETY: the C library's location is valid for the calling thread.
+    unsafe { *libc::__errno_location() = errno };
+    -1
+}
+
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use core::arch::{asm, naked_asm};
-    use core::ffi::{c_char, c_int, c_long, c_void};
-
-    use crate::real::{CALLOC, FREE, MALLOC, SYSCALL};
-    use crate::{exec, exports, malloc};
+    use core::ffi::{c_long, c_void};
 
     /// Where blocks of ours may lie: above where position-independent programs and their brk start (0x5555…–0x5655…),
     /// below where the kernel places mappings top down (0x7fff… less at most 16 TiB), and clear of the ranges of
@@ -43,44 +44,6 @@ mod x86_64 {
         result
     }
 
-    /// malloc(3). Blocks at or over the policy's bound take the slow path.
-    #[unsafe(naked)]
-    #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-        naked_asm!("cmp rdi, [rip + {bound}]", "jae {slow}", "jmp [rip + {real}]",
-            bound = sym malloc::BOUND, slow = sym malloc::malloc_slow, real = sym MALLOC)
-    }
-
-    /// free(3). Pointers in the range that holds our blocks (and may hold others) take the slow path.
-    #[unsafe(naked)]
-    #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn free(block: *mut c_void) {
-        naked_asm!("mov rax, rdi", "sub rax, [rip + {low}]", "cmp rax, [rip + {len}]", "jb {slow}",
-            "jmp [rip + {real}]",
-            low = sym malloc::OURS_LOW, len = sym malloc::OURS_LEN, slow = sym malloc::free_slow, real = sym FREE)
-    }
-
-    /// calloc(3). Either factor at or over the bound, or both over 32 bits' worth together, takes the slow path.
-    #[unsafe(naked)]
-    #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-        naked_asm!("mov rax, rdi", "mul rsi", "jo {slow}", "cmp rax, [rip + {bound}]", "jae {slow}",
-            "jmp [rip + {real}]",
-            bound = sym malloc::BOUND, slow = sym malloc::calloc_slow, real = sym CALLOC)
-    }
-
-    /// syscall(2): looks at the number only, and passes the call on with the caller's frame as it was (a clone
-    /// returns twice, and its child perhaps on another stack).
-    #[unsafe(naked)]
-    #[unsafe(no_mangle)]
-    pub unsafe extern "C" fn syscall() -> c_long {
-        naked_asm!(
-            "cmp rdi, {seccomp}", "je 2f", "cmp rdi, {prctl}", "je 2f", "jmp [rip + {real}]",
-            "2:", "jmp {watched}",
-            seccomp = const libc::SYS_seccomp, prctl = const libc::SYS_prctl,
-            watched = sym exports::syscall_watched, real = sym SYSCALL)
-    }
-
     /// The real `syscall` before it is known: the arguments, one register on.
     #[unsafe(naked)]
     pub unsafe extern "C" fn raw_syscall() -> c_long {
@@ -88,49 +51,7 @@ mod x86_64 {
             "mov rax, rdi", "mov rdi, rsi", "mov rsi, rdx", "mov rdx, rcx", "mov r10, r8", "mov r8, r9",
             "mov r9, [rsp + 8]", "syscall", "cmp rax, -4095", "jae 2f", "ret",
             "2:", "mov edi, eax", "neg edi", "jmp {fail}",
-            fail = sym crate::sys::fail)
-    }
-
-    /// The three exec functions with variable arguments: the five in registers are put before those on the stack, leaving
-    /// out the return address, by `gather`.
-    macro_rules! execl {
-        ($($name:ident $kind:literal;)*) => {$(
-            /// See exec(3): the variable arguments become an array, and the call its form with an array.
-            #[unsafe(naked)]
-            #[unsafe(no_mangle)]
-            pub unsafe extern "C" fn $name() -> c_int {
-                naked_asm!(
-                    "push r9", "push r8", "push rcx", "push rdx", "push rsi",
-                    "mov rsi, rsp", "lea rdx, [rsp + 48]", "mov ecx, {kind}", "call {gather}", "add rsp, 40", "ret",
-                    kind = const $kind, gather = sym gather)
-            }
-        )*};
-    }
-    execl! { execl 0; execlp 1; execle 2; }
-
-    /// Most variable arguments: beyond that E2BIG, which the kernel says only far later.
-    const ARGS_MAX: usize = 4096;
-
-    /// # Safety
-    /// `registers` must hold five arguments, `stack` what follows them; a null among them ends the strings.
-    unsafe extern "C" fn gather(
-        path: *const c_char,
-        registers: *const *const c_char,
-        stack: *const *const c_char,
-        kind: c_int,
-    ) -> c_int {
-        let mut argv = [core::ptr::null(); ARGS_MAX + 2];
-        let mut ended = false;
-        for (i, place) in argv.iter_mut().enumerate() {
-            // SAFETY: not yet past the null (and for execle, the environment that follows it).
-            *place = unsafe { if i < 5 { registers.add(i).read() } else { stack.add(i - 5).read() } };
-            if ended || (place.is_null() && kind != 2) {
-                // SAFETY: the program's own call, as an array that ends as it must.
-                return unsafe { exec::execl_collected(path, argv.as_ptr(), kind) };
-            }
-            ended = place.is_null();
-        }
-        crate::sys::fail(libc::E2BIG) as c_int
+            fail = sym super::fail)
     }
 
     /// Calls `f(arg)` on another stack, whose highest address is `top` (16-byte aligned).

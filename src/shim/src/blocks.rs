@@ -13,7 +13,7 @@
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 
 use crate::sys::{self, HUGE, PAGE};
-use crate::{arch, malloc};
+use crate::{arch, small_path};
 
 /// The largest alignment that the pool serves; larger ones are the real allocator's.
 pub const MAX_ALIGN: usize = HUGE;
@@ -55,7 +55,7 @@ pub fn ready() -> bool {
 pub fn open(random: u64) -> [usize; 2] {
     let span = (arch::POOL_HIGHEST - arch::POOL_LOWEST - POOL) / HUGE;
     let base = arch::POOL_LOWEST + (random as usize % span) * HUGE;
-    malloc::widen(base, POOL);
+    small_path::widen(base, POOL);
     BASE.store(base, Release);
     [base, base + POOL]
 }

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
 use faultless_core::counters::C;
 use faultless_core::reason::Reason;
 
-use crate::state::Live;
+use crate::live::Live;
 use crate::{limits, own_stack, pages, sys};
 
 /// What the processes of a tree share.

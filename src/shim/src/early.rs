@@ -9,7 +9,7 @@ use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 
-use crate::{malloc, sys};
+use crate::{small_path, sys};
 
 /// Bytes of the first arena, in .bss: enough for nearly every program, resident only as far as it is used.
 pub const FIRST: usize = 128 << 10;
@@ -25,7 +25,7 @@ pub struct Arena(UnsafeCell<[u8; FIRST]>);
 // SAFETY: bytes of it are handed out once each, by an atomic bump.
 unsafe impl Sync for Arena {}
 
-/// The first arena itself; `malloc::OURS_LOW` starts here.
+/// The first arena itself; `small_path::OURS_LOW` starts here.
 pub static ARENA: Arena = Arena(UnsafeCell::new([0; FIRST]));
 
 /// `Slot::start` while a thread makes the arena; 0 before that.
@@ -89,7 +89,7 @@ fn make(index: usize, at_least: usize) -> Option<()> {
     slot.next.store(start, Relaxed);
     slot.end.store(start + len, Relaxed);
     slot.start.store(start, Release);
-    malloc::widen(start, len);
+    small_path::widen(start, len);
     Some(())
 }
 

@@ -8,11 +8,12 @@ use core::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
 
 use faultless_core::counters::C;
 
+use crate::live::Live;
 use crate::mapping::{self, Mapped};
 use crate::real::*;
-use crate::regions;
-use crate::state::{self, Live};
+use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
+use crate::{identity, regions};
 
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 
@@ -320,7 +321,7 @@ pub unsafe extern "C" fn munlockall() -> c_int {
 /// prctl(2): a seccomp filter may arrive.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
-    let filters = option == libc::PR_SET_SECCOMP && state::is_on() && state::is_own_process();
+    let filters = option == libc::PR_SET_SECCOMP && state::is_on() && identity::is_own_process();
     if filters {
         state::ready_to_seal();
     }
@@ -347,7 +348,7 @@ pub unsafe extern "C" fn syscall_watched(
         libc::SYS_seccomp => a <= SECCOMP_SET_MODE_FILTER,
         _ => a as c_int == libc::PR_SET_SECCOMP,
     };
-    let filters = is_filter && state::is_on() && state::is_own_process();
+    let filters = is_filter && state::is_on() && identity::is_own_process();
     if filters {
         state::ready_to_seal();
     }

@@ -18,7 +18,9 @@ mod early;
 mod elf;
 mod exec;
 mod exports;
+mod identity;
 mod limits;
+mod live;
 mod lock;
 mod logger;
 mod malloc;
@@ -30,12 +32,16 @@ mod process;
 mod real;
 mod regions;
 mod report;
+mod small_path;
 mod start;
 mod startup;
 mod state;
 mod symbols;
 mod sys;
+mod target;
 mod text;
+mod trampolines;
+mod usage;
 
 /// No code here panics; if one does all the same, the process must not go on with what it was doing.
 #[panic_handler]

@@ -8,7 +8,7 @@ use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use once_cell::race::OnceNonZeroUsize;
 
-use crate::{pages, sys};
+use crate::sys;
 
 /// Longest line, and longest path, that is looked at.
 const LINE: usize = 384;
@@ -207,13 +207,7 @@ pub fn lockable(status: &Status) -> u64 {
 pub fn seccomp_at_start() -> bool {
     static FILTERED: OnceNonZeroUsize = OnceNonZeroUsize::new();
     const YES: core::num::NonZeroUsize = core::num::NonZeroUsize::MIN.saturating_add(1);
-    FILTERED.get_or_init(|| {
-        if !status().seccomp {
-            return core::num::NonZeroUsize::MIN;
-        }
-        pages::current().seccomp.store(1, Relaxed);
-        YES
-    }) == YES
+    FILTERED.get_or_init(|| if status().seccomp { YES } else { core::num::NonZeroUsize::MIN }) == YES
 }
 
 /// Whether anonymous memory can have transparent huge pages at all: None when the kernel does not say.

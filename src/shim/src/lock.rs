@@ -3,13 +3,11 @@
 //! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK; what could not be locked is
 //! left as it was; a stack keeps its growing end unlocked.
 
-use core::sync::atomic::Ordering::Relaxed;
-
 use faultless_core::reason::Reason;
 
-use crate::act::{self, Range};
-use crate::state::Live;
+use crate::live::Live;
 use crate::sys::{self, Errno, PAGE};
+use crate::target::Range;
 
 const CHUNK: usize = 32 << 20;
 
@@ -27,8 +25,8 @@ pub struct Locked {
 pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
     let mut result = Locked { bytes: 0, reason: Reason::Done, errno: 0 };
     let mut chunk = CHUNK;
-    let deadline = act::deadline(live);
-    while (result.bytes as usize) < range.len && live.page.off.load(Relaxed) == 0 {
+    let deadline = live.deadline();
+    while (result.bytes as usize) < range.len && !live.is_off() {
         if result.bytes > 0 && sys::now(libc::CLOCK_MONOTONIC) > deadline {
             result.reason = Reason::Time;
             break;

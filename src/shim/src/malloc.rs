@@ -6,38 +6,20 @@
 
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
-use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, Ordering::*};
 
 use faultless_core::counters::C;
 use faultless_core::matching::{Chosen, Region};
 use faultless_core::reason::Reason;
 use faultless_core::rules::Kind;
 
-use crate::act::{self, Range, Target};
+use crate::act;
 use crate::blocks::{self, Block};
+use crate::live::Live;
 use crate::real::*;
+use crate::small_path::{BOUND, OURS_LEN, OURS_LOW};
+use crate::target::{Range, Target};
 use crate::{early, regions, state, sys};
-
-/// Requests of at least so many bytes take the slow path. usize::MAX until a policy says otherwise.
-pub static BOUND: AtomicUsize = AtomicUsize::new(usize::MAX);
-
-/// Pointers in OURS_LOW .. OURS_LOW + OURS_LEN may be ours: the range spans the arenas of `early` and the pool, and
-/// whatever lies between them. Starts as the arena in .bss.
-pub static OURS_LOW: AtomicPtr<u8> = AtomicPtr::new((&raw const early::ARENA).cast_mut().cast());
-/// See [`OURS_LOW`].
-pub static OURS_LEN: AtomicUsize = AtomicUsize::new(early::FIRST);
-
-/// Widens the range to hold `start .. start + len`. A reader between the two stores sees a range that is too large, which
-/// costs it a look and nothing else.
-pub fn widen(start: usize, len: usize) {
-    let low = OURS_LOW.load(Relaxed) as usize;
-    let high = low.wrapping_add(OURS_LEN.load(Relaxed)).max(start + len);
-    let new_low = low.min(start);
-    OURS_LEN.fetch_max(high - new_low, SeqCst);
-    if new_low < low {
-        OURS_LOW.store(new_low as *mut u8, SeqCst);
-    }
-}
 
 fn maybe_ours(block: *mut c_void) -> bool {
     (block as usize).wrapping_sub(OURS_LOW.load(Relaxed) as usize) < OURS_LEN.load(Relaxed)
@@ -80,7 +62,7 @@ fn set_up_the_real_one() {
     }
 }
 
-fn choose(live: &state::Live<'_>, size: usize) -> Chosen {
+fn choose(live: &Live<'_>, size: usize) -> Chosen {
     let region = Region { kind: Kind::Malloc, size: size as u64, path: None };
     live.policy.choose(&region, live.memory())
 }
@@ -149,6 +131,12 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void
     unsafe { realloc_slow(block, size) }
 }
 
+/// malloc(3) of whatever size.
+unsafe extern "C" fn malloc_any(size: usize) -> *mut c_void {
+    // SAFETY: the program's own call.
+    if size >= BOUND.load(Relaxed) { unsafe { malloc_slow(size) } } else { unsafe { MALLOC.get()(size) } }
+}
+
 /// # Safety
 /// As realloc(3).
 unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
@@ -174,7 +162,7 @@ unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
     }
     if early::owns(old as usize) {
         // SAFETY: as above.
-        return unsafe { move_to(old, early::usable_size(old), size, crate::arch::malloc) };
+        return unsafe { move_to(old, early::usable_size(old), size, malloc_any) };
     }
     // A block of the real allocator. It knows best unless the new size is one that a rule wants in the pool.
     let wanted = size >= BOUND.load(Relaxed) && blocks::ready() && size <= isize::MAX as usize;
@@ -310,27 +298,6 @@ pub unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
     }
     // SAFETY: the program's own call.
     unsafe { USABLE_SIZE.get()(block) }
-}
-
-/// cfree(3), gone since glibc 2.26 but part of the family.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn cfree(block: *mut c_void) {
-    // SAFETY: the program's own call.
-    unsafe { crate::arch::free(block) }
-}
-
-/// free_sized (C23): the size is a hint that we don't need.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
-    // SAFETY: the program's own call.
-    unsafe { crate::arch::free(block) }
-}
-
-/// free_aligned_sized (C23).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _align: usize, _size: usize) {
-    // SAFETY: the program's own call.
-    unsafe { crate::arch::free(block) }
 }
 
 /// malloc_trim(3): the pool keeps nothing that was freed, so only the real allocator has something to give.

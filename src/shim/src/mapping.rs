@@ -11,11 +11,12 @@ use faultless_core::matching::{Chosen, Region};
 use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, PageSize};
 
-use crate::act::{self, Range, Target, View};
+use crate::act;
+use crate::live::Live;
 use crate::own_stack;
 use crate::regions::{self, Record};
-use crate::state::Live;
 use crate::sys::{self, HUGE, PAGE};
+use crate::target::{Range, Target, View};
 use crate::text::Text;
 
 /// Longest path of a file that rules can match.

@@ -13,9 +13,9 @@ use faultless_core::page::{End, FILE_BYTES, MAGIC, Page, State, VERSION, Why};
 use faultless_core::rules::Policy;
 
 use crate::budget::Shared;
-use crate::state::{self, Live};
+use crate::live::Live;
 use crate::text::Text;
-use crate::{limits, sys};
+use crate::{identity, limits, sys};
 
 /// More pages than this in the folder, and no further one is made.
 const CAP: usize = 2048;
@@ -145,7 +145,7 @@ pub struct Birth<'a> {
 fn fill(page: &Page, birth: &Birth<'_>, policy: &Policy) {
     page.version.store(VERSION, Relaxed);
     page.bytes.store(size_of::<Page>() as u32, Relaxed);
-    page.pid.store(state::pid(), Relaxed);
+    page.pid.store(identity::pid(), Relaxed);
     page.ppid.store(sys::getppid(), Relaxed);
     page.uid.store(birth.uid, Relaxed);
     page.state.store(birth.state as u32, Relaxed);
@@ -193,7 +193,7 @@ fn share(uid: u32) {
         return; // a write beyond RLIMIT_FSIZE raises SIGXFSZ
     }
     let in_folder = !IS_FULL.load(Relaxed) && folder_is_safe(uid);
-    let path = file_name(state::pid(), SUFFIX.load(Relaxed));
+    let path = file_name(identity::pid(), SUFFIX.load(Relaxed));
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
     let file = if in_folder { sys::open(path.as_c(), flags, 0o600) } else { Err(libc::EACCES) };
     let (fd, named) = match file {
@@ -250,7 +250,7 @@ pub fn start_in_child() {
 
 fn rename_for_child() {
     let page = plain();
-    page.pid.store(state::pid(), Relaxed);
+    page.pid.store(identity::pid(), Relaxed);
     page.ppid.store(sys::getppid(), Relaxed);
     page.start_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
     let parents = SUFFIX.load(Relaxed);
@@ -337,7 +337,7 @@ pub struct Before {
 
 /// Our parent, if it has a page, or ourselves as we were before exec.
 pub fn before_us(live: &Live<'_>) -> Option<Before> {
-    let (own, parent) = (state::pid(), live.page.ppid.load(Relaxed));
+    let (own, parent) = (identity::pid(), live.page.ppid.load(Relaxed));
     let mine = live.page.start_ns.load(Relaxed);
     let mut before: Option<Before> = None;
     other_pages(
@@ -358,7 +358,7 @@ pub fn before_us(live: &Live<'_>) -> Option<Before> {
 pub fn ancestor_stood_down() -> bool {
     const GENERATIONS: usize = 16; // subshells in between have no page
     let mine = current().start_ns.load(Relaxed);
-    let mut next = Some(state::pid());
+    let mut next = Some(identity::pid());
     for _ in 0..GENERATIONS {
         let Some(pid) = next.filter(|pid| *pid > 1) else { break };
         let mut found = false;
@@ -418,6 +418,6 @@ pub fn settle_dead(live: &Live<'_>, shared: &AtomicU64, gauge: C) -> bool {
 /// Removes this process's page: nothing happened in it that anybody would ask for.
 pub fn remove() {
     if is_in_folder() {
-        sys::unlink(file_name(state::pid(), SUFFIX.load(Relaxed)).as_c());
+        sys::unlink(file_name(identity::pid(), SUFFIX.load(Relaxed)).as_c());
     }
 }

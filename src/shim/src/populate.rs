@@ -8,9 +8,9 @@ use core::sync::atomic::{AtomicU8, Ordering::Relaxed};
 
 use faultless_core::reason::Reason;
 
-use crate::act::{self, Range, Target};
-use crate::state::Live;
+use crate::live::Live;
 use crate::sys::{self, Errno, PAGE};
+use crate::target::{Range, Target};
 
 /// Bytes between two looks at the clock: 10 ms of zeroing at the slowest.
 const CHUNK: usize = 32 << 20;
@@ -34,7 +34,7 @@ pub struct Populated {
 
 /// Populates a range of a region.
 pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
-    let deadline = act::deadline(live);
+    let deadline = live.deadline();
     let (advice, chunk) = match target.file {
         Some(_) => (MADV_POPULATE_READ, READAHEAD),
         None => (MADV_POPULATE_WRITE, CHUNK),
@@ -72,7 +72,7 @@ pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
         at += len;
         result.bytes += len as u64;
         if at < range.end() {
-            if live.page.off.load(Relaxed) != 0 {
+            if live.is_off() {
                 result.reason = Reason::Told;
                 return result;
             }

@@ -10,7 +10,7 @@ use faultless_core::counters::C;
 
 use crate::budget::Budget;
 use crate::coverage;
-use crate::state::Live;
+use crate::live::Live;
 use crate::sys;
 
 const ENTRIES: usize = 2048;

@@ -6,22 +6,23 @@
 
 use core::ffi::c_int;
 use core::fmt::{self, Write};
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicI32, AtomicU32, AtomicU64, Ordering::*};
 
 use faultless_core::counters::C;
 use faultless_core::options::{Report, ReportPath};
 use faultless_core::page::{End, FILE_BYTES, Snapshot};
 use faultless_core::report::{self, Totals};
 
-use crate::state::{self, Live};
+use crate::live::Live;
 use crate::text::Text;
-use crate::{budget, own_stack, pages, regions, sys};
+use crate::{budget, identity, own_stack, pages, regions, state, sys, usage};
 
 /// A process that lived for less than this, and in which no rule matched, leaves no page: probes run every few seconds.
 const WORTH_A_PAGE_NS: u64 = 1_000_000_000;
 
-static LEFT: AtomicBool = AtomicBool::new(false);
-static FINISHED: AtomicBool = AtomicBool::new(false);
+/// The process whose end has begun, and the one whose end is told: a forked child's is still to come.
+static LEFT: AtomicU32 = AtomicU32::new(0);
+static FINISHED: AtomicU32 = AtomicU32::new(0);
 /// A duplicate of standard error as it was when the end began, or −1.
 static STDERR: AtomicI32 = AtomicI32::new(-1);
 /// Which file standard error was when the program started: device and inode.
@@ -41,18 +42,11 @@ fn is_stderr(fd: c_int) -> bool {
     id != (0, 0) && sys::fstat(fd).is_ok_and(|st| st.id == id)
 }
 
-/// In a forked child: its end is still to come.
-pub fn start_in_child() {
-    LEFT.store(false, Relaxed);
-    FINISHED.store(false, Relaxed);
-    STDERR.store(-1, Relaxed);
-}
-
 /// The end begins: says how, and keeps standard error for [`finish`].
 pub fn leaving(end: End, status: c_int) {
     let _errno = sys::KeepErrno::new();
     let Some(live) = state::enter_to_end() else { return };
-    if LEFT.swap(true, AcqRel) {
+    if LEFT.swap(identity::pid(), AcqRel) == identity::pid() {
         return;
     }
     live.page.exit_status.store(status as u32 & 0xff, Relaxed);
@@ -75,10 +69,10 @@ fn prints_to_stderr(live: &Live<'_>) -> bool {
 pub fn finish() {
     let _errno = sys::KeepErrno::new();
     let Some(live) = state::enter_to_end() else { return };
-    if FINISHED.swap(true, AcqRel) {
+    if FINISHED.swap(identity::pid(), AcqRel) == identity::pid() {
         return;
     }
-    sample(&live);
+    usage::sample(live.page);
     regions::sample_all(&live);
     live.page.end_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
     if live.page.end.load(Relaxed) == End::None as u32 {
@@ -108,7 +102,7 @@ pub fn before_exec() -> bool {
     if live.page.end.swap(End::Exec as u32, Relaxed) != End::None as u32 {
         return false;
     }
-    sample(&live);
+    usage::sample(live.page);
     regions::sample_all(&live);
     live.page.end_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
     true
@@ -120,18 +114,6 @@ pub fn exec_failed() {
         live.page.end.store(End::None as u32, Relaxed);
         live.page.end_ns.store(0, Relaxed);
     }
-}
-
-/// What getrusage says, into the page.
-pub fn sample(live: &Live<'_>) {
-    let Some(usage) = sys::rusage(libc::RUSAGE_SELF) else { return };
-    let us = |t: libc::timeval| t.tv_sec as u64 * 1_000_000 + t.tv_usec as u64;
-    live.page.set(C::MinorFaults, usage.ru_minflt as u64);
-    live.page.set(C::MajorFaults, usage.ru_majflt as u64);
-    live.page.set(C::PeakRss, usage.ru_maxrss as u64 * 1024);
-    live.page.set(C::InBlock, usage.ru_inblock as u64 * 512);
-    live.page.set(C::UserUs, us(usage.ru_utime));
-    live.page.set(C::SysUs, us(usage.ru_stime));
 }
 
 /// Whether this process has something to print.

@@ -16,8 +16,9 @@ use faultless_core::policies;
 use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, Policy};
 
+use crate::live::Live;
 use crate::text::Text;
-use crate::{act, blocks, early, logger, malloc, pages, process, real, report, startup, state, sys};
+use crate::{act, blocks, early, logger, pages, process, real, report, small_path, startup, state, sys};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -126,7 +127,7 @@ fn start() {
 }
 
 /// malloc rules: where the allocator is the program's own, or somebody else stands before us, they can't be had.
-fn open_pool(live: &state::Live<'_>, random: u64) {
+fn open_pool(live: &Live<'_>, random: u64) {
     if !live.policy.may_match(Kind::Malloc) {
         return;
     }
@@ -141,7 +142,7 @@ fn open_pool(live: &state::Live<'_>, random: u64) {
     for (known, end) in live.page.pool.iter().zip(blocks::open(random)) {
         known.store(end as u64, Relaxed);
     }
-    malloc::BOUND.store(bound.max(1) as usize, Relaxed);
+    small_path::BOUND.store(bound.max(1) as usize, Relaxed);
 }
 
 /// Reads all FAULTLESS_ variables.

@@ -6,9 +6,10 @@
 use faultless_core::matching::Region;
 use faultless_core::rules::{Kind, Policy};
 
-use crate::act::{self, Range, Target, View};
-use crate::state::Live;
+use crate::act;
+use crate::live::Live;
 use crate::sys;
+use crate::target::{Range, Target, View};
 
 /// Lines longer than this (a path of over 4 KiB) are cut.
 const LINE: usize = 4608;

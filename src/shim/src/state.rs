@@ -1,4 +1,4 @@
-//! The lifecycle: off, starting, on, and the ways out of it. Owns the policy, the options, and who we are.
+//! The lifecycle: off, starting, on, and the ways out of it. Owns the policy and the options.
 //!
 //! What must hold here: one atomic says whether hooks act, and anything but ON is pass-through; [`enter`] is the one
 //! door to acting, and it is shut for vfork children, after `faultless off`, and once a seccomp filter has arrived. The
@@ -8,11 +8,11 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
 use faultless_core::options::Settings;
-use faultless_core::page::{Page, State};
+use faultless_core::page::State;
 use faultless_core::rules::Policy;
-use faultless_core::size::Size;
 
-use crate::{limits, own_stack, pages, real, regions, report, sys};
+use crate::live::Live;
+use crate::{identity, own_stack, pages, real, regions, small_path, usage};
 
 /// Before the constructor, or stood down.
 const OFF: u32 = 0;
@@ -24,8 +24,6 @@ const ON: u32 = 2;
 const OVER: u32 = 3;
 
 static STATE: AtomicU32 = AtomicU32::new(OFF);
-/// The process that the state belongs to.
-static PID: AtomicU32 = AtomicU32::new(0);
 /// Real functions have been looked for.
 static RESOLVED: AtomicBool = AtomicBool::new(false);
 /// The program has set M_MMAP_THRESHOLD or M_MMAP_MAX itself.
@@ -38,41 +36,6 @@ unsafe impl Sync for Owned {}
 
 static OWNED: Owned = Owned(UnsafeCell::new((Settings::new(), Policy::empty())));
 
-/// A page of its own that the kernel wipes in a forked child (MADV_WIPEONFORK, Linux 4.14): tells a fork, even by a raw
-/// clone, from a vfork, which shares the memory.
-#[repr(C, align(4096))]
-struct Sentinel(AtomicU32, [u8; 4092]);
-static SENTINEL: Sentinel = Sentinel(AtomicU32::new(0), [0; 4092]);
-/// The kernel knows MADV_WIPEONFORK.
-static WIPES: AtomicBool = AtomicBool::new(false);
-
-/// The right to act in this process, now.
-#[derive(Clone, Copy)]
-pub struct Live<'a> {
-    /// the counter page
-    pub page: &'a Page,
-    /// the rules
-    pub policy: &'a Policy,
-    /// the options
-    pub config: &'a Settings<'static>,
-}
-
-impl Live<'_> {
-    /// Bytes of memory here, or 0 where no rule or option asks for it.
-    pub fn memory(&self) -> u64 {
-        if self.policy.needs_memory() { memory() } else { 0 }
-    }
-
-    /// A size in bytes.
-    pub fn bytes(&self, size: Size) -> u64 {
-        size.bytes(if size.is_relative() { memory() } else { 0 })
-    }
-}
-
-fn memory() -> u64 {
-    own_stack::run(limits::memory).unwrap_or(u64::MAX / 2)
-}
-
 /// What the constructor writes before anything is on.
 ///
 /// # Safety
@@ -84,7 +47,7 @@ pub unsafe fn owned() -> &'static mut (Settings<'static>, Policy) {
 
 /// The constructor begins. False: it has run before.
 pub fn begin() -> bool {
-    PID.store(sys::getpid(), Relaxed);
+    identity::take_over();
     STATE.compare_exchange(OFF, STARTING, AcqRel, Relaxed).is_ok()
 }
 
@@ -103,30 +66,6 @@ pub fn is_on() -> bool {
     STATE.load(Relaxed) == ON
 }
 
-/// The process that the constructor, or a fork, has made this state for.
-pub fn pid() -> u32 {
-    PID.load(Relaxed)
-}
-
-/// Whether this code runs in the process that the state belongs to, and not in its vfork child.
-pub fn is_own_process() -> bool {
-    sys::getpid() == pid()
-}
-
-/// Arms the sentinel, before the first thing is done that a forked child must know of. Not at the start: it costs two
-/// splits of a mapping, and most processes of a tree do nothing.
-pub fn arm() {
-    static ARMED: AtomicBool = AtomicBool::new(false);
-    if ARMED.swap(true, Relaxed) {
-        return;
-    }
-    const MADV_WIPEONFORK: i32 = 18;
-    let page = (&raw const SENTINEL) as usize;
-    // SAFETY: a page of our own .bss, which holds nothing but the sentinel.
-    WIPES.store(unsafe { sys::madvise(page, sys::PAGE, MADV_WIPEONFORK) }.is_ok(), Relaxed);
-    SENTINEL.0.store(1, Release);
-}
-
 /// The door to acting. None: pass through.
 #[inline]
 pub fn enter() -> Option<Live<'static>> {
@@ -137,15 +76,15 @@ pub fn enter() -> Option<Live<'static>> {
 }
 
 fn enter_on() -> Option<Live<'static>> {
-    if SENTINEL.0.load(Acquire) == 0 && WIPES.load(Relaxed) {
+    if identity::is_new_child() {
         become_child(); // a raw clone: no handler of ours ran
     }
-    if sys::getpid() != pid() {
+    if !identity::is_own_process() {
         return None; // a vfork child: its memory is its parent's
     }
     pages::ensure();
     let live = live();
-    if live.page.off.load(Relaxed) != 0 {
+    if live.is_off() {
         let_go(&live);
         return None;
     }
@@ -156,12 +95,12 @@ fn enter_on() -> Option<Live<'static>> {
 /// done nothing. Shut once a filter has arrived: then not even getpid is safe.
 pub fn enter_to_end() -> Option<Live<'static>> {
     let state = STATE.load(Acquire);
-    if state != ON && state != OVER || pages::is_pending() || SENTINEL.0.load(Acquire) == 0 && WIPES.load(Relaxed) {
+    if state != ON && state != OVER || pages::is_pending() || identity::is_new_child() {
         return None;
     }
     let live = live();
     let sealed = live.page.state.load(Relaxed) == State::Sealed as u32;
-    (!sealed && is_own_process()).then_some(live)
+    (!sealed && identity::is_own_process()).then_some(live)
 }
 
 /// What [`enter`] gives, without asking: for those who know that the state is ON, such as the end of the process.
@@ -176,7 +115,7 @@ fn let_go(live: &Live<'_>) {
     if STATE.compare_exchange(ON, OVER, AcqRel, Relaxed).is_err() {
         return;
     }
-    crate::malloc::BOUND.store(usize::MAX, Relaxed);
+    small_path::BOUND.store(usize::MAX, Relaxed);
     regions::unlock(live, 0, usize::MAX);
     regions::forget(live, 0, usize::MAX);
     live.page.state.store(State::Off as u32, Relaxed);
@@ -185,14 +124,14 @@ fn let_go(live: &Live<'_>) {
 /// A seccomp filter is about to arrive: the last moment for system calls of ours, such as the end's figures.
 pub fn ready_to_seal() {
     if let Some(live) = enter() {
-        report::sample(&live);
+        usage::sample(live.page);
     }
 }
 
 /// A seccomp filter is in place from now on: not one system call of ours any more.
 pub fn seal() {
     if STATE.compare_exchange(ON, OVER, AcqRel, Relaxed).is_ok() {
-        crate::malloc::BOUND.store(usize::MAX, Relaxed);
+        small_path::BOUND.store(usize::MAX, Relaxed);
         let page = pages::current();
         page.state.store(State::Sealed as u32, Relaxed);
         page.seccomp.store(2, Relaxed);
@@ -202,14 +141,13 @@ pub fn seal() {
 /// A child after fork: fresh counters, nothing locked, no lock held. Runs once per fork, in the child's only thread: from
 /// the fork handler, or after a raw clone from the first hook.
 pub fn become_child() {
-    if STATE.load(Acquire) != ON || SENTINEL.0.swap(1, AcqRel) == 1 && WIPES.load(Relaxed) {
+    if STATE.load(Acquire) != ON || !identity::begin_as_child() {
         return;
     }
     own_stack::start_in_child();
     regions::start_in_child();
     pages::start_in_child();
-    report::start_in_child();
-    PID.store(sys::getpid(), Release);
+    identity::take_over();
 }
 
 /// Finds the real functions if the constructor has not yet done so: for hooks that can't do without, when another

@@ -1,11 +1,12 @@
 //! The one file that speaks to the kernel: raw system calls, typed.
 //!
-//! What must hold here: nothing here touches errno but [`fail`], nothing is a cancellation point, nothing
+//! What must hold here: nothing here touches errno but what is said to, nothing is a cancellation point, nothing
 //! allocates. Results are `Ok(value)` or `Err(errno)`. Raw calls rather than the C library's, because hooks run
 //! before it is set up, in signal handlers and in vfork children, and because its own functions may be hooked.
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 
+pub use crate::arch::fail;
 use crate::arch::syscall6;
 
 /// Bytes in a page of this machine (x86-64 knows no other).
@@ -29,12 +30,6 @@ unsafe fn call<const N: usize>(nr: c_long, args: [usize; N]) -> Result<usize, Er
     // SAFETY: as the caller says.
     let result = unsafe { syscall6(nr, a) };
     if (-4095..0).contains(&result) { Err(-result as Errno) } else { Ok(result as usize) }
-}
-
-/// Sets errno and returns −1, as a C function does that fails.
-pub extern "C" fn fail(errno: c_int) -> c_long {
-    set_errno(errno);
-    -1
 }
 
 /// The calling thread's errno.

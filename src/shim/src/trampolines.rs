@@ -1,0 +1,113 @@
+//! The hooks in assembly: the small path of malloc and free, and the functions with variable arguments.
+//!
+//! What must hold here: the small path of `malloc` is at most 6 instructions before the tail call to the real one, that of
+//! `free` at most 5 (counted by `make prove`), and it writes no memory; `syscall` and the malloc family leave the caller's
+//! frame as it was, so that a real function which looks at its return address, or returns twice, sees its true caller.
+//! x86-64 only, as `arch`.
+
+use core::arch::naked_asm;
+use core::ffi::{c_char, c_int, c_long, c_void};
+
+use crate::real::{CALLOC, FREE, MALLOC, SYSCALL};
+use crate::{exec, exports, malloc, small_path};
+
+/// malloc(3). Blocks at or over the policy's bound take the slow path.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
+    naked_asm!("cmp rdi, [rip + {bound}]", "jae {slow}", "jmp [rip + {real}]",
+        bound = sym small_path::BOUND, slow = sym malloc::malloc_slow, real = sym MALLOC)
+}
+
+/// free(3). Pointers in the range that holds our blocks (and may hold others) take the slow path.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free(block: *mut c_void) {
+    naked_asm!("mov rax, rdi", "sub rax, [rip + {low}]", "cmp rax, [rip + {len}]", "jb {slow}",
+        "jmp [rip + {real}]",
+        low = sym small_path::OURS_LOW, len = sym small_path::OURS_LEN, slow = sym malloc::free_slow, real = sym FREE)
+}
+
+/// calloc(3). Either factor at or over the bound, or both over 32 bits' worth together, takes the slow path.
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
+    naked_asm!("mov rax, rdi", "mul rsi", "jo {slow}", "cmp rax, [rip + {bound}]", "jae {slow}",
+        "jmp [rip + {real}]",
+        bound = sym small_path::BOUND, slow = sym malloc::calloc_slow, real = sym CALLOC)
+}
+
+/// syscall(2): looks at the number only, and passes the call on with the caller's frame as it was (a clone
+/// returns twice, and its child perhaps on another stack).
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn syscall() -> c_long {
+    naked_asm!(
+        "cmp rdi, {seccomp}", "je 2f", "cmp rdi, {prctl}", "je 2f", "jmp [rip + {real}]",
+        "2:", "jmp {watched}",
+        seccomp = const libc::SYS_seccomp, prctl = const libc::SYS_prctl,
+        watched = sym exports::syscall_watched, real = sym SYSCALL)
+}
+
+/// The three exec functions with variable arguments: the five in registers are put before those on the stack, leaving
+/// out the return address, by `gather`.
+macro_rules! execl {
+    ($($name:ident $kind:literal;)*) => {$(
+        /// See exec(3): the variable arguments become an array, and the call its form with an array.
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name() -> c_int {
+            naked_asm!(
+                "push r9", "push r8", "push rcx", "push rdx", "push rsi",
+                "mov rsi, rsp", "lea rdx, [rsp + 48]", "mov ecx, {kind}", "call {gather}", "add rsp, 40", "ret",
+                kind = const $kind, gather = sym gather)
+        }
+    )*};
+}
+execl! { execl 0; execlp 1; execle 2; }
+
+/// Most variable arguments: beyond that E2BIG, which the kernel says only far later.
+const ARGS_MAX: usize = 4096;
+
+/// # Safety
+/// `registers` must hold five arguments, `stack` what follows them; a null among them ends the strings.
+unsafe extern "C" fn gather(
+    path: *const c_char,
+    registers: *const *const c_char,
+    stack: *const *const c_char,
+    kind: c_int,
+) -> c_int {
+    let mut argv = [core::ptr::null(); ARGS_MAX + 2];
+    let mut ended = false;
+    for (i, place) in argv.iter_mut().enumerate() {
+        // SAFETY: not yet past the null (and for execle, the environment that follows it).
+        *place = unsafe { if i < 5 { registers.add(i).read() } else { stack.add(i - 5).read() } };
+        if ended || (place.is_null() && kind != 2) {
+            // SAFETY: the program's own call, as an array that ends as it must.
+            return unsafe { exec::execl_collected(path, argv.as_ptr(), kind) };
+        }
+        ended = place.is_null();
+    }
+    crate::sys::fail(libc::E2BIG) as c_int
+}
+
+/// cfree(3), gone since glibc 2.26 but part of the family.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn cfree(block: *mut c_void) {
+    // SAFETY: the program's own call.
+    unsafe { free(block) }
+}
+
+/// free_sized (C23): the size is a hint that we don't need.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
+    // SAFETY: the program's own call.
+    unsafe { free(block) }
+}
+
+/// free_aligned_sized (C23).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _align: usize, _size: usize) {
+    // SAFETY: the program's own call.
+    unsafe { free(block) }
+}
