@@ -64,6 +64,14 @@ pub fn has_work(chosen: &Chosen) -> bool {
     chosen.page_size.is_some() || chosen.arrival.is_some() || chosen.stay.is_some() || chosen.dontdump.is_some()
 }
 
+/// Whether huge pages are all that is to be done.
+pub fn only_wants_huge(chosen: &Chosen) -> bool {
+    matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)))
+        && chosen.arrival.is_none()
+        && chosen.stay.is_none()
+        && chosen.dontdump.is_none()
+}
+
 /// Whether a block should come from the hugetlb pool: not once the program has forked, because a child that finds the pool
 /// empty dies of SIGBUS.
 pub fn wants_hugetlb(live: &Live<'_>, chosen: &Chosen) -> bool {

@@ -249,8 +249,9 @@ impl Block {
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
         // SAFETY: the target is our own placeholder of a moment ago.
         if unsafe { sys::mremap(self.start, self.len, len, flags, start) }.is_err() {
-            // The placeholder stays if the kernel has left it: by now its place may be another thread's.
             known.store(word, Release);
+            // SAFETY: the slots were ours alone to take, and nobody else is given them before the cursor has gone round.
+            let _ = unsafe { sys::munmap(start, len) };
             return None;
         }
         Some(Block { data: start + lead, start, len, hugetlb: false })

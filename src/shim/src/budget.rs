@@ -50,13 +50,19 @@ impl Budget {
     fn shared(self, live: &Live<'_>) -> &'static AtomicU64 {
         let mut shared = SHARED.load(Acquire);
         if shared.is_null() {
-            shared = pages::map_tree(live).unwrap_or((&raw const PRIVATE).cast_mut().cast()).cast();
+            let Some(mapped) = own_stack::run(|| pages::map_tree(live)) else {
+                return self.of(&PRIVATE); // the stack was taken: for this time the process's own
+            };
+            shared = mapped.unwrap_or((&raw const PRIVATE).cast_mut().cast());
             if SHARED.compare_exchange(core::ptr::null_mut(), shared, AcqRel, Acquire).is_err() {
                 shared = SHARED.load(Acquire); // another thread was first: its mapping counts, ours stays unused
             }
         }
         // SAFETY: PRIVATE, or a mapping of at least a page that stays for ever.
-        let shared = unsafe { &*shared };
+        self.of(unsafe { &*shared })
+    }
+
+    fn of(self, shared: &'static Shared) -> &'static AtomicU64 {
         match self {
             Budget::Populate => &shared.populate,
             Budget::Lock => &shared.lock,
@@ -80,15 +86,15 @@ impl Budget {
             known.store(max, Relaxed);
         }
         // Where the limits can't be read because the stack for it is taken, nothing is granted.
-        let lockable = || if self == Budget::Lock { limits::lockable(&limits::status()) } else { u64::MAX };
-        let Some((lockable, free)) = own_stack::run(|| (lockable(), limits::available())) else {
-            return (0, Reason::Busy);
-        };
-        cap(lockable, Reason::Memlock);
-        cap(free / 2, Reason::BudgetLimit);
+        let Some(room) = Room::now() else { return (0, Reason::Busy) };
+        if self == Budget::Lock {
+            cap(room.lockable, Reason::Memlock);
+        }
+        cap(room.free / 2, Reason::BudgetLimit);
         let shared = self.shared(live);
         let mut used = shared.load(Relaxed);
-        if used.saturating_add(least) > max && pages::settle_dead(live, shared, self.gauge()) {
+        if used.saturating_add(least) > max {
+            own_stack::run(|| pages::settle_dead(live, shared, self.gauge()));
             used = shared.load(Relaxed);
         }
         loop {
@@ -97,6 +103,7 @@ impl Budget {
             match shared.compare_exchange_weak(used, used + grant, Relaxed, Relaxed) {
                 Ok(_) => {
                     live.page.add(self.gauge(), grant);
+                    Room::spend(self, grant);
                     let why = if grant == wanted {
                         Reason::Done
                     } else if grant < least {
@@ -129,12 +136,58 @@ impl Budget {
     }
 }
 
-/// Gives back all that this process has of the tree's budgets: it ends, or becomes another program.
-pub fn give_all(live: &Live<'_>) {
+/// What the machine leaves, as last read. Reading opens files, and a program that counts on getting the lowest free
+/// descriptor should hardly ever meet one of ours: so at most ten times a second.
+struct Room {
+    lockable: u64,
+    free: u64,
+}
+
+static FREE: AtomicU64 = AtomicU64::new(0);
+static LOCKABLE: AtomicU64 = AtomicU64::new(0);
+/// CLOCK_MONOTONIC in ns until when they hold.
+static HOLDS_UNTIL: AtomicU64 = AtomicU64::new(0);
+
+impl Room {
+    const HOLDS_NS: u64 = 100_000_000;
+
+    fn now() -> Option<Room> {
+        let now = sys::now(libc::CLOCK_MONOTONIC);
+        if now >= HOLDS_UNTIL.load(Acquire) {
+            let read = || (limits::lockable(&limits::status()), limits::available());
+            let (lockable, free) = own_stack::run(read)?;
+            LOCKABLE.store(lockable, Relaxed);
+            FREE.store(free, Relaxed);
+            HOLDS_UNTIL.store(now + Room::HOLDS_NS, Release);
+        }
+        Some(Room { lockable: LOCKABLE.load(Relaxed), free: FREE.load(Relaxed) })
+    }
+
+    /// Takes from what was read, until it is read again.
+    fn spend(budget: Budget, bytes: u64) {
+        let less = |v: u64| (v != u64::MAX).then_some(v.saturating_sub(bytes));
+        let _ = FREE.fetch_update(Relaxed, Relaxed, less);
+        if budget == Budget::Lock {
+            let _ = LOCKABLE.fetch_update(Relaxed, Relaxed, less);
+        }
+    }
+}
+
+/// Takes back what [`give_all`] gave: the exec failed.
+pub fn retake(live: &Live<'_>, taken: [u64; 2]) {
+    for (budget, bytes) in [Budget::Populate, Budget::Lock].into_iter().zip(taken) {
+        budget.force(live, bytes);
+    }
+}
+
+/// Gives back all that this process has of the tree's budgets: it ends, or becomes another program. Returns it.
+pub fn give_all(live: &Live<'_>) -> [u64; 2] {
     if SHARED.load(Acquire).is_null() {
-        return; // nothing was ever taken
+        return [0; 2]; // nothing was ever taken
     }
-    for budget in [Budget::Populate, Budget::Lock] {
-        budget.give(live, live.page.get(budget.gauge()));
-    }
+    [Budget::Populate, Budget::Lock].map(|budget| {
+        let taken = live.page.get(budget.gauge());
+        budget.give(live, taken);
+        taken
+    })
 }

@@ -20,6 +20,11 @@ pub fn look(path: &CStr) -> Unreached {
         return Unreached::No;
     }
     for _ in 0..SCRIPTS {
+        // Nothing but a file: to open a FIFO would wake whoever waits at its other end.
+        let is_file = sys::stat(at.as_c(), true).is_ok_and(|st| st.mode & libc::S_IFMT == libc::S_IFREG);
+        if !is_file {
+            return Unreached::No;
+        }
         let Ok(fd) = sys::open(at.as_c(), libc::O_RDONLY | libc::O_NONBLOCK, 0) else { return Unreached::No };
         let mut head = [0u8; 256];
         let filled = sys::pread(fd, &mut head, 0).unwrap_or(0);
@@ -68,49 +73,71 @@ fn program(fd: i32, head: &[u8]) -> Unreached {
     if sets_user || sets_group || sys::has_xattr(fd, c"security.capability") && sys::geteuid() != 0 {
         return Unreached::Privileged;
     }
-    let len = st.size as usize;
-    if len < 64 {
-        return Unreached::No;
-    }
-    // SAFETY: a fresh mapping, read only, unmapped below.
-    let Ok(at) = (unsafe { sys::mmap(0, len, libc::PROT_READ, libc::MAP_PRIVATE, fd, 0) }) else {
-        return Unreached::No;
-    };
-    // SAFETY: mapped for so many bytes; a file that is cut short at this very moment is about to fail in exec as well.
-    let verdict = tables(unsafe { core::slice::from_raw_parts(at as *const u8, len) });
-    // SAFETY: our own mapping.
-    let _ = unsafe { sys::munmap(at, len) };
-    verdict.unwrap_or(Unreached::No)
+    tables(fd, head).unwrap_or(Unreached::No)
 }
 
 /// e_machine of this build.
 const OUR_MACHINE: u16 = 62;
 
-fn tables(file: &[u8]) -> Option<Unreached> {
+/// Reads exactly N bytes. By pread and not by mapping the file: one that is being rewritten would be SIGBUS.
+fn at<const N: usize>(fd: i32, offset: u64) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    (sys::pread(fd, &mut bytes, offset) == Ok(N)).then_some(bytes)
+}
+
+fn tables(fd: i32, head: &[u8]) -> Option<Unreached> {
     const PT_LOAD: u32 = 1;
     const PT_DYNAMIC: u32 = 2;
     const PT_INTERP: u32 = 3;
     const DT_STRTAB: u64 = 5;
     const DT_STRSZ: u64 = 10;
-    let (start, size, count) = (u64_at(file, 32)? as usize, u16_at(file, 54)? as usize, u16_at(file, 56)? as usize);
-    let header = |i: usize| file.get(start.checked_add(i.checked_mul(size)?)?..)?.get(..56);
-    let kind = |h: &[u8]| h.get(..4)?.try_into().ok().map(u32::from_le_bytes);
-    let find = |wanted| (0..count).filter_map(header).find(|h| kind(h) == Some(wanted));
-    if find(PT_INTERP).is_none() {
+    const HEADER: usize = 56;
+    let (start, size, count) = (u64_at(head, 32)?, u64::from(u16_at(head, 54)?), u64::from(u16_at(head, 56)?));
+    let header = |i: u64| at::<HEADER>(fd, start.checked_add(i * size)?);
+    let kind = |h: &[u8; HEADER]| h.get(..4).and_then(|k| k.try_into().ok()).map_or(0, u32::from_le_bytes);
+    let find = |wanted: &dyn Fn(&[u8; HEADER]) -> bool| (0..count).filter_map(header).find(|h| wanted(h));
+    if find(&|h| kind(h) == PT_INTERP).is_none() {
         return Some(Unreached::Static);
     }
-    let dynamic = find(PT_DYNAMIC)?;
-    let from = u64_at(dynamic, 8)? as usize;
-    let dynamic = file.get(from..from.checked_add(u64_at(dynamic, 32)? as usize)?)?;
-    let tag = |wanted| dynamic.chunks_exact(16).find(|e| u64_at(e, 0) == Some(wanted)).and_then(|e| u64_at(e, 8));
-    let address = tag(DT_STRTAB)?;
-    let load = (0..count).filter_map(header).find(|h| {
-        let (base, len) = (u64_at(h, 16).unwrap_or(0), u64_at(h, 32).unwrap_or(0));
-        kind(h) == Some(PT_LOAD) && address.wrapping_sub(base) < len
-    })?;
-    let from = (address - u64_at(load, 16)? + u64_at(load, 8)?) as usize;
-    let strings = file.get(from..from.checked_add(tag(DT_STRSZ)? as usize)?)?;
-    // gcc links libasan.so; clang puts the runtime in, which then defines its entry point.
-    let is_asan = |s: &[u8]| s == b"__asan_init" || s.starts_with(b"libasan.so") || s.starts_with(b"libclang_rt.asan");
-    Some(if strings.split(|b| *b == 0).any(is_asan) { Unreached::Sanitizer } else { Unreached::No })
+    let dynamic = find(&|h| kind(h) == PT_DYNAMIC)?;
+    let (from, len) = (u64_at(&dynamic, 8)?, u64_at(&dynamic, 32)?.min(1 << 16));
+    let entries = (0..len / 16).filter_map(|i| at::<16>(fd, from.checked_add(i * 16)?));
+    let (mut address, mut bytes) = (None, None);
+    for entry in entries {
+        match u64_at(&entry, 0) {
+            Some(0) => break,
+            Some(DT_STRTAB) => address = u64_at(&entry, 8),
+            Some(DT_STRSZ) => bytes = u64_at(&entry, 8),
+            _ => {}
+        }
+    }
+    let address = address?;
+    let base = |h: &[u8; HEADER]| u64_at(h, 16).unwrap_or(0);
+    let load = find(&|h| kind(h) == PT_LOAD && address.wrapping_sub(base(h)) < u64_at(h, 32).unwrap_or(0))?;
+    let from = (address - base(&load)).checked_add(u64_at(&load, 8)?)?;
+    Some(if has_asan(fd, from, bytes?) { Unreached::Sanitizer } else { Unreached::No })
+}
+
+/// Whether a string table names AddressSanitizer: gcc links libasan.so, clang puts the runtime in, which then defines its
+/// entry point.
+fn has_asan(fd: i32, from: u64, len: u64) -> bool {
+    const NAMES: [&[u8]; 3] = [b"\0__asan_init\0", b"\0libasan.so", b"\0libclang_rt.asan"];
+    const CHUNK: usize = 512;
+    const LONGEST: usize = 18;
+    let mut chunk = [0u8; CHUNK];
+    let mut done = 0;
+    while done < len {
+        let wanted = (CHUNK as u64).min(len - done) as usize;
+        let Some(into) = chunk.get_mut(..wanted) else { return false };
+        let Ok(got @ 1..) = sys::pread(fd, into, from.saturating_add(done)) else { return false };
+        let seen = chunk.get(..got).unwrap_or(&[]);
+        if NAMES.iter().any(|name| seen.windows(name.len()).any(|w| w == *name)) {
+            return true;
+        }
+        if got <= LONGEST {
+            return false;
+        }
+        done += (got - LONGEST) as u64; // a name may lie across two chunks
+    }
+    false
 }

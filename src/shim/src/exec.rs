@@ -13,7 +13,7 @@ use faultless_core::page::Unreached;
 use crate::elf;
 use crate::real::*;
 use crate::text::Text;
-use crate::{pages, report, state};
+use crate::{pages, report, state, sys};
 
 type Strings = *const *const c_char;
 
@@ -24,6 +24,34 @@ const ENV_MAX: usize = 768;
 
 unsafe extern "C" {
     static environ: Strings;
+}
+
+/// Whether an environment can be read: what the program passes may be no pointer at all, or hold such, and the call then
+/// fails as it would. The kernel is asked about each page of the array and the beginning of each string.
+///
+/// # Safety
+/// Nothing is read that the kernel has not shown to be readable.
+unsafe fn is_sound(at: Strings) -> bool {
+    let mut next = at;
+    loop {
+        let place = next as usize;
+        let is_new_page = next == at || place % sys::PAGE < size_of::<usize>();
+        if next.is_null() {
+            return true;
+        }
+        if is_new_page && !sys::is_readable(place) {
+            return false;
+        }
+        // SAFETY: as shown.
+        let string = unsafe { next.read() };
+        if string.is_null() {
+            return true;
+        }
+        if !sys::is_readable(string as usize) {
+            return false;
+        }
+        next = next.wrapping_add(1);
+    }
 }
 
 /// The strings of an argv or an environment.
@@ -56,11 +84,9 @@ unsafe fn preload(env: Strings) -> Option<&'static [u8]> {
         .filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
 }
 
-/// Looks at the target and counts it. Returns the environment to give it: the program's own, or the one in `room`.
-///
 /// # Safety
 /// `env` as [`strings`].
-unsafe fn prepare(path: Option<&CStr>, env: Strings, room: &mut Room) -> Strings {
+unsafe fn prepare(path: Option<&CStr>, env: Strings) -> Option<&'static [u8]> {
     let page = pages::current();
     page.add(C::Execs, 1);
     // SAFETY: as the caller says.
@@ -71,7 +97,7 @@ unsafe fn prepare(path: Option<&CStr>, env: Strings, room: &mut Room) -> Strings
         None => Unreached::No,
     };
     if why == Unreached::No {
-        return env;
+        return None;
     }
     // A forked child that has done nothing else makes its page for this.
     let page = state::enter().map_or(page, |live| live.page);
@@ -82,11 +108,7 @@ unsafe fn prepare(path: Option<&CStr>, env: Strings, room: &mut Room) -> Strings
     }
     page.unreached.store(why as u32, Relaxed);
     page.unreached_count.fetch_add(1, Relaxed);
-    match (why, ours) {
-        // SAFETY: as the caller says.
-        (Unreached::Sanitizer, Some(list)) => unsafe { room.without_us(env, list) }.unwrap_or(env),
-        _ => env,
-    }
+    ours.filter(|_| why == Unreached::Sanitizer)
 }
 
 /// An environment on the stack.
@@ -149,20 +171,45 @@ fn in_path(name: &CStr, found: &mut Text<512>) -> Option<()> {
 /// As execve(2).
 unsafe fn run(path: *const c_char, search: bool, env: Strings, call: impl FnOnce(Strings) -> c_int) -> c_int {
     state::resolve_early();
-    // What the program passes may be no pointer at all: then the call fails as it would, and nothing is looked at.
-    let is_sound = |at: usize| at == 0 || crate::sys::is_readable(at);
-    if !state::is_on() || path.is_null() || !crate::sys::is_string(path) || !is_sound(env as usize) {
+    // SAFETY: asks before it reads.
+    if !state::is_on() || path.is_null() || !sys::is_string(path) || !unsafe { is_sound(env) } {
         return call(env);
     }
-    let mut room = Room::new();
-    let mut found = Text::<512>::new();
     // SAFETY: the program's own path, and environment.
-    let env = unsafe {
+    let ours = unsafe {
         let name = CStr::from_ptr(path);
-        let target = if search { in_path(name, &mut found).map(|()| found.as_c()) } else { Some(name) };
-        prepare(target, env, &mut room)
+        count(name, search, env)
     };
-    call(env)
+    match ours {
+        // SAFETY: as above.
+        Some(list) => unsafe { call_without_us(env, list, call) },
+        None => call(env),
+    }
+}
+
+/// Looks at the target and counts it. Returns LD_PRELOAD if we must be taken out of it.
+///
+/// # Safety
+/// `env` as [`strings`].
+#[inline(never)]
+unsafe fn count(name: &CStr, search: bool, env: Strings) -> Option<&'static [u8]> {
+    let mut found = Text::<512>::new();
+    let target = if search { in_path(name, &mut found).map(|()| found.as_c()) } else { Some(name) };
+    // SAFETY: as the caller says.
+    unsafe { prepare(target, env) }
+}
+
+/// Makes the call with an environment in which LD_PRELOAD does not name us. Apart from its caller, because exec may be
+/// called on a small stack and this needs a large one.
+///
+/// # Safety
+/// As [`strings`].
+#[inline(never)]
+unsafe fn call_without_us(env: Strings, list: &[u8], call: impl FnOnce(Strings) -> c_int) -> c_int {
+    let mut room = Room::new();
+    // SAFETY: as the caller says.
+    let without = unsafe { room.without_us(env, list) };
+    call(without.unwrap_or(env))
 }
 
 /// The same for a call that replaces this image unless it fails.
@@ -175,9 +222,9 @@ unsafe fn replace(path: *const c_char, search: bool, env: Strings, call: impl Fn
         run(path, search, env, |env| {
             let ended = report::before_exec();
             let result = call(env);
-            if ended {
-                let _errno = crate::sys::KeepErrno::new();
-                report::exec_failed();
+            if let Some(taken) = ended {
+                let _errno = sys::KeepErrno::new();
+                report::exec_failed(taken);
             }
             result
         })
@@ -216,8 +263,8 @@ pub unsafe extern "C" fn execvpe(path: *const c_char, argv: Strings, env: String
     unsafe { replace(path, true, env, |env| EXECVPE.get()(path, argv, env)) }
 }
 
-/// What the trampolines of execl, execlp and execle in `arch` have collected: the variable arguments as one array. `kind`
-/// is 0, 1, 2 in that order; execle's environment follows the null.
+/// What the trampolines of execl, execlp and execle pass on: the variable arguments as the array that they make of them.
+/// `kind` is 0, 1, 2 in that order; execle's environment follows the null.
 pub unsafe extern "C" fn execl_collected(path: *const c_char, argv: Strings, kind: c_int) -> c_int {
     // SAFETY: the program's own call, as its other form.
     unsafe {
@@ -225,8 +272,11 @@ pub unsafe extern "C" fn execl_collected(path: *const c_char, argv: Strings, kin
             0 => execv(path, argv),
             1 => execvp(path, argv),
             _ => {
-                let env = argv.add(strings(argv).count() + 1).read();
-                execve(path, argv, env.cast())
+                let mut end = argv;
+                while !end.read().is_null() {
+                    end = end.add(1);
+                }
+                execve(path, argv, end.add(1).read().cast())
             }
         }
     }

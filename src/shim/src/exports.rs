@@ -30,6 +30,24 @@ fn is_range(at: *const c_void, len: usize) -> bool {
     (at as usize).is_multiple_of(PAGE) && len != 0 && (at as usize).checked_add(len).is_some()
 }
 
+/// Drops what is recorded of a range that is about to go: before the call, because afterwards it may be another thread's.
+/// Returns the stretch that we had locked in and around it.
+fn forget(at: *mut c_void, len: usize) -> Option<(usize, usize)> {
+    let len = len.next_multiple_of(PAGE);
+    let locked = regions::locked_around(at as usize, len);
+    after(|live| regions::forget(live, at as usize, len));
+    locked
+}
+
+/// The call failed, and the range is still there: a lock that nobody has a record of must not stay. All of the stretch goes,
+/// because to unlock a part would take a further mapping, and the want of one may be why the call failed.
+fn unlock_after_all((start, end): (usize, usize)) {
+    after(|live| {
+        regions::unlock(live, start, end - start);
+        let _ = sys::munlock(start, end - start);
+    });
+}
+
 /// mmap(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mmap(
@@ -40,9 +58,8 @@ pub unsafe extern "C" fn mmap(
     fd: c_int,
     off: i64,
 ) -> *mut c_void {
-    if flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none() {
-        after(|live| regions::forget(live, at as usize, len.next_multiple_of(PAGE)));
-    }
+    let replaces = flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none();
+    let had_locks = if replaces { forget(at, len) } else { None };
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
@@ -50,6 +67,9 @@ pub unsafe extern "C" fn mmap(
         sys::set_errno(before);
         // SAFETY: as above.
         got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
+    }
+    if got == MAP_FAILED {
+        had_locks.into_iter().for_each(unlock_after_all);
     }
     if got != MAP_FAILED && state::is_on() {
         let mut m = Mapped { hint: at as usize, at: got as usize, len, prot, flags, fd, offset: off as u64 };
@@ -76,16 +96,16 @@ pub unsafe extern "C" fn mmap64(
 /// munmap(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
+    let mut had_locks = None;
     if !regions::none() && is_range(at, len) {
-        // Before the call: afterwards the range may be another thread's.
-        after(|live| {
-            let len = len.next_multiple_of(PAGE);
-            regions::sample_before(live, at as usize, len);
-            regions::forget(live, at as usize, len);
-        });
+        after(|live| regions::sample_before(live, at as usize, len.next_multiple_of(PAGE)));
+        had_locks = forget(at, len);
     }
     // SAFETY: the program's own call.
     let result = unsafe { MUNMAP.get()(at, len) };
+    if result != 0 {
+        had_locks.into_iter().for_each(unlock_after_all);
+    }
     if result == 0 && state::is_on() {
         after(|live| live.page.add(C::MunmapCalls, 1));
     }
@@ -102,17 +122,19 @@ pub unsafe extern "C" fn mremap(
     to: *mut c_void,
 ) -> *mut c_void {
     let mut lifted = None;
+    let whole = |len: usize| len.next_multiple_of(PAGE);
+    let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len) && !regions::none();
+    let had_locks = if replaces { forget(to, len) } else { None };
     if !regions::none() && is_range(old, old_len.max(1)) {
         after(|live| {
-            if flags & libc::MREMAP_FIXED != 0 && is_range(to, len) {
-                regions::forget(live, to as usize, len.next_multiple_of(PAGE));
-            }
             // A lock on a part of it has made two mappings of one, which mremap refuses to move together.
             regions::unlock_partly_locked(live, old as usize);
-            lifted = regions::lift(old as usize);
-            // A part of what we have a record of: the record ends here.
-            regions::unlock(live, old as usize, old_len.next_multiple_of(PAGE));
-            regions::forget(live, old as usize, old_len.next_multiple_of(PAGE));
+            lifted = regions::lift(old as usize, whole(old_len));
+            if lifted.is_none() {
+                // A part of what we have a record of: the record ends here.
+                regions::unlock(live, old as usize, whole(old_len));
+                regions::forget(live, old as usize, whole(old_len));
+            }
         });
     }
     let before = sys::errno();
@@ -128,15 +150,16 @@ pub unsafe extern "C" fn mremap(
         // SAFETY: as above.
         got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
     }
+    if got == MAP_FAILED {
+        had_locks.into_iter().for_each(unlock_after_all);
+    }
     after(|live| {
-        let len = len.next_multiple_of(PAGE);
-        match (got, lifted) {
-            (MAP_FAILED, Some(record)) => regions::land(live, record, record.start, record.end - record.start),
-            (_, Some(record)) if record.end - record.start == old_len.next_multiple_of(PAGE) => {
-                regions::land(live, record, got as usize, len);
-            }
-            (_, Some(record)) => regions::land(live, record, record.start, record.end - record.start),
-            (_, None) => {}
+        if let Some(record) = lifted {
+            let (start, len) = match got {
+                MAP_FAILED => (record.start, record.end - record.start),
+                got => (got as usize, whole(len)),
+            };
+            regions::land(live, record, start, len);
         }
         if got != MAP_FAILED {
             live.page.add(C::MremapCalls, 1);
@@ -333,7 +356,8 @@ pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong
     result
 }
 
-/// syscall(2) of `seccomp` or `prctl`; the trampoline passes all others on untouched.
+/// syscall(2) of what has a hook of its own, and of what brings a seccomp filter or a userfaultfd; the trampoline passes
+/// all others on untouched.
 pub unsafe extern "C" fn syscall_watched(
     nr: c_long,
     a: usize,
@@ -344,9 +368,24 @@ pub unsafe extern "C" fn syscall_watched(
     f: usize,
 ) -> c_long {
     const SECCOMP_SET_MODE_FILTER: usize = 1;
+    // SAFETY: the program's own calls, which give what their hooks give.
+    unsafe {
+        match nr {
+            libc::SYS_mmap => {
+                return mmap(a as *mut c_void, b, c as c_int, d as c_int, e as c_int, f as i64) as c_long;
+            }
+            libc::SYS_mprotect => return c_long::from(mprotect(a as *mut c_void, b, c as c_int)),
+            libc::SYS_munmap => return c_long::from(munmap(a as *mut c_void, b)),
+            libc::SYS_mremap => return mremap(a as *mut c_void, b, c, d as c_int, e as *mut c_void) as c_long,
+            libc::SYS_madvise => return c_long::from(madvise(a as *mut c_void, b, c as c_int)),
+            libc::SYS_userfaultfd => mapping::saw_userfaultfd(),
+            _ => {}
+        }
+    }
     let is_filter = match nr {
         libc::SYS_seccomp => a <= SECCOMP_SET_MODE_FILTER,
-        _ => a as c_int == libc::PR_SET_SECCOMP,
+        libc::SYS_prctl => a as c_int == libc::PR_SET_SECCOMP,
+        _ => false,
     };
     let filters = is_filter && state::is_on() && identity::is_own_process();
     if filters {

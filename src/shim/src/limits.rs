@@ -137,9 +137,15 @@ fn value(hierarchy: &Hierarchy, group: &[u8], file: &[u8]) -> Option<u64> {
     result
 }
 
+static MEMORY: OnceNonZeroUsize = OnceNonZeroUsize::new();
+
+/// [`memory`], if it has been read.
+pub fn memory_known() -> Option<u64> {
+    MEMORY.get().map(|bytes| bytes.get() as u64)
+}
+
 /// Bytes of memory here: the smaller of MemTotal and every ancestor cgroup's limit. u64::MAX / 2 when unknown.
 pub fn memory() -> u64 {
-    static MEMORY: OnceNonZeroUsize = OnceNonZeroUsize::new();
     let read = || {
         let [total] = fields(c"/proc/meminfo", [b"MemTotal:"], [10]);
         let mut least = total.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));

@@ -23,7 +23,7 @@ impl Log for Logger {
         // A line that is too long is cut: what fits is said.
         let _ = write!(line, "faultless[{}] {}: {}", sys::getpid(), record.level(), record.args());
         if line.push(b"\n").is_ok() {
-            let _ = sys::write(2, line.as_bytes());
+            let _ = sys::write_quietly(2, line.as_bytes());
         }
     }
 

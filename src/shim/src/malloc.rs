@@ -21,6 +21,9 @@ use crate::small_path::{BOUND, OURS_LEN, OURS_LOW};
 use crate::target::{Range, Target};
 use crate::{early, regions, state, sys};
 
+/// Blocks of the pool at one time: a quarter of the mappings that a process may have (vm.max_map_count, 65,530 unless set).
+const MOST_BLOCKS: u64 = 16_384;
+
 fn maybe_ours(block: *mut c_void) -> bool {
     (block as usize).wrapping_sub(OURS_LOW.load(Relaxed) as usize) < OURS_LEN.load(Relaxed)
 }
@@ -38,6 +41,13 @@ fn large(size: usize, align: usize) -> Option<*mut c_void> {
     let chosen = choose(&live, size);
     if !act::has_work(&chosen) {
         act::count_only(&live, &chosen, size as u64);
+        return None;
+    }
+    // A mapping of its own would bring such a block nothing, and too many would use up max_map_count.
+    let too_small = size < sys::HUGE && act::only_wants_huge(&chosen);
+    if too_small || live.page.get(C::BlocksLive) >= MOST_BLOCKS {
+        let why = if too_small { Reason::TooSmall } else { Reason::NoRoom };
+        act::count_skipped(&live, &chosen, why);
         return None;
     }
     set_up_the_real_one();
@@ -221,8 +231,13 @@ unsafe fn move_to(
     size: usize,
     allocate: unsafe extern "C" fn(usize) -> *mut c_void,
 ) -> *mut c_void {
+    let errno = sys::KeepErrno::new();
     // SAFETY: an allocation.
     let new = unsafe { allocate(size) };
+    if new.is_null() && size <= usable {
+        return old; // a block can always become smaller
+    }
+    errno.forget();
     if !new.is_null() {
         // SAFETY: both hold the bytes copied; `old` is given up.
         unsafe {

@@ -5,6 +5,7 @@
 
 use core::ffi::c_int;
 use core::fmt::Write;
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use faultless_core::counters::C;
 use faultless_core::matching::{Chosen, Region};
@@ -181,14 +182,34 @@ fn file(live: &Live<'_>, m: &Mapped) {
 pub fn committed(live: &Live<'_>, start: usize, len: usize) {
     let range = Range { start, len: len.next_multiple_of(PAGE) };
     let Some(flags) = regions::flags_around(range.start, range.len) else { return };
-    if flags & regions::RESERVED == 0 || flags & regions::HUGE != 0 {
+    if flags & regions::RESERVED == 0 || flags & regions::COMMITTED != 0 {
         return; // not a reservation, or committed before
     }
     let region = Region { kind: Kind::Anon, size: range.len as u64, path: None };
     let mut chosen = live.policy.choose(&region, live.memory());
     yield_to_program(live, &mut chosen, flags);
+    if has_userfaultfd() {
+        // A fault in a range that it registered waits for the program, perhaps for this very thread.
+        yield_to_program(live, &mut chosen, regions::PROGRAM_FAULTS);
+    }
+    if chosen.matched == 0 {
+        return;
+    }
+    // One record that says so, whatever the actions come to: a range that is made writable again and again counts once.
+    regions::insert(&Record { start: range.start, end: range.end(), flags: regions::COMMITTED, ..Record::default() });
     let target = Target { range, kind: Kind::Anon, writable: true, shared: false, hugetlb: false, file: None };
     act::apply(live, &target, &chosen);
+}
+
+static USERFAULTFD: AtomicBool = AtomicBool::new(false);
+
+/// The program has made a userfaultfd.
+pub fn saw_userfaultfd() {
+    USERFAULTFD.store(true, Relaxed);
+}
+
+fn has_userfaultfd() -> bool {
+    USERFAULTFD.load(Relaxed)
 }
 
 /// What the program said itself about this memory stands.
@@ -205,6 +226,14 @@ fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
         && let Some((rule, _)) = chosen.stay.take()
     {
         note_why(rule, Axis::Stay, Reason::VmLocked);
+    }
+    if flags & regions::PROGRAM_FAULTS != 0 {
+        if let Some((rule, _)) = chosen.arrival.take() {
+            note(rule, Axis::Arrival);
+        }
+        if let Some((rule, _)) = chosen.stay.take() {
+            note(rule, Axis::Stay);
+        }
     }
     if flags & regions::PROGRAM_PAGE_SIZE != 0
         && let Some((rule, _)) = chosen.page_size.take()

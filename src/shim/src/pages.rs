@@ -15,7 +15,7 @@ use faultless_core::rules::Policy;
 use crate::budget::Shared;
 use crate::live::Live;
 use crate::text::Text;
-use crate::{identity, limits, sys};
+use crate::{identity, limits, own_stack, sys};
 
 /// More pages than this in the folder, and no further one is made.
 const CAP: usize = 2048;
@@ -59,7 +59,10 @@ fn folder() -> &'static Text<192> {
 
 /// Makes the page of a process that is about to act, once.
 pub fn ensure() {
-    if PENDING.load(Relaxed) && PENDING.swap(false, AcqRel) {
+    if !PENDING.load(Relaxed) || !PENDING.swap(false, AcqRel) {
+        return;
+    }
+    let made = own_stack::run(|| {
         if plain().forked.load(Relaxed) != 0 {
             rename_for_child();
         }
@@ -68,6 +71,9 @@ pub fn ensure() {
             reap();
         }
         share(plain().uid.load(Relaxed));
+    });
+    if made.is_none() {
+        PENDING.store(true, Release); // the stack was taken: at the next call
     }
 }
 
@@ -242,8 +248,10 @@ pub fn start_in_child() {
     child.end_ns.store(0, Relaxed);
     child.forked.store(1, Relaxed);
     if !shared.is_null() {
-        // SAFETY: this process's view of the parent's page, which nothing here uses any more.
-        let _ = unsafe { sys::munmap(shared as usize, FILE_BYTES) };
+        // Not unmapped: a hook that a signal handler interrupted to fork goes on here, and counts into what it has.
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+        // SAFETY: this process's view of the parent's page, replaced by memory of its own.
+        let _ = unsafe { sys::mmap(shared as usize, FILE_BYTES, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
     }
     PENDING.store(true, Release);
 }

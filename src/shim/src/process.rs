@@ -93,6 +93,7 @@ unsafe extern "C" fn forked_parent() {
 }
 
 unsafe extern "C" fn forked_child() {
+    report::drop_inherited();
     state::become_child();
 }
 

@@ -29,6 +29,10 @@ pub const PROGRAM_PAGE_SIZE: u32 = 4;
 pub const PROGRAM_ACCESS: u32 = 8;
 /// The program locks it itself (MAP_LOCKED).
 pub const PROGRAM_LOCK: u32 = 16;
+/// The program serves its faults itself (userfaultfd).
+pub const PROGRAM_FAULTS: u32 = 32;
+/// A reservation that has become writable, and that rules have had their turn at.
+pub const COMMITTED: u32 = 64;
 
 struct Entry {
     start: AtomicUsize,
@@ -230,6 +234,20 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bo
     any
 }
 
+/// The stretch that we locked in the records which the range touches.
+pub fn locked_around(start: usize, len: usize) -> Option<(usize, usize)> {
+    let end = start.saturating_add(len);
+    let mut around: Option<(usize, usize)> = None;
+    for entry in used() {
+        let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
+        if entry.start.load(Relaxed) > TAKEN && from < to && from < end && to > start {
+            let (low, high) = around.unwrap_or((from, to));
+            around = Some((low.min(from), high.max(to)));
+        }
+    }
+    around
+}
+
 /// Whether all of the range is locked by us.
 pub fn is_wholly_locked(start: usize, len: usize) -> bool {
     let end = start.saturating_add(len);
@@ -273,10 +291,10 @@ pub fn program_said(start: usize, len: usize, flag: u32) {
     }
 }
 
-/// Takes the one record that begins at `start` out of the table, for a mapping that is being moved. None: there is none.
-pub fn lift(start: usize) -> Option<Record> {
+/// Takes the one record of exactly this range out of the table, for a mapping that is being moved. None: there is none.
+pub fn lift(start: usize, len: usize) -> Option<Record> {
     for entry in used() {
-        if entry.start.load(Acquire) == start {
+        if entry.start.load(Acquire) == start && entry.end.load(Relaxed) == start.saturating_add(len) {
             let record = entry.take(start, start + 1)?;
             entry.start.store(FREE, Release);
             return Some(record);

@@ -65,6 +65,14 @@ fn prints_to_stderr(live: &Live<'_>) -> bool {
     }
 }
 
+/// In a forked child: standard error must not be kept open by our duplicate of it.
+pub fn drop_inherited() {
+    let fd = STDERR.swap(-1, Relaxed);
+    if fd >= 0 && is_stderr(fd) {
+        sys::close(fd);
+    }
+}
+
 /// Last figures, and the report.
 pub fn finish() {
     let _errno = sys::KeepErrno::new();
@@ -80,9 +88,11 @@ pub fn finish() {
     }
     let fd = match STDERR.swap(-1, Relaxed) {
         -1 if prints_to_stderr(&live) && is_stderr(2) => sys::duplicate(2).unwrap_or(-1),
+        // The program has closed all descriptors, ours among them, and the number is a file of its own by now.
+        fd if fd >= 0 && !is_stderr(fd) => -1,
         fd => fd,
     };
-    if due(&live, fd) && own_stack::run(|| print(&live, fd)) != Some(true) {
+    if own_stack::run(|| !due(&live, fd) || print(&live, fd)) != Some(true) {
         live.page.add(C::ReportErrors, 1);
     }
     if fd >= 0 {
@@ -96,21 +106,22 @@ pub fn finish() {
     }
 }
 
-/// Before exec: this image ends here unless the call fails. Returns whether [`exec_failed`] has something to undo.
-pub fn before_exec() -> bool {
-    let Some(live) = state::enter_to_end() else { return false };
+/// Before exec: this image ends here unless the call fails. Returns what [`exec_failed`] must take back.
+pub fn before_exec() -> Option<[u64; 2]> {
+    let live = state::enter_to_end()?;
     if live.page.end.swap(End::Exec as u32, Relaxed) != End::None as u32 {
-        return false;
+        return None;
     }
     usage::sample(live.page);
     regions::sample_all(&live);
     live.page.end_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);
-    true
+    Some(budget::give_all(&live)) // locks are not inherited, and the next image has a page of its own
 }
 
 /// The exec failed: this image goes on.
-pub fn exec_failed() {
+pub fn exec_failed(taken: [u64; 2]) {
     if let Some(live) = state::enter_to_end() {
+        budget::retake(&live, taken);
         live.page.end.store(End::None as u32, Relaxed);
         live.page.end_ns.store(0, Relaxed);
     }
@@ -136,13 +147,8 @@ struct Out {
 
 impl Out {
     fn flush(&mut self) {
-        let mut rest = self.text.as_bytes();
-        while !rest.is_empty() && !self.failed {
-            match sys::write(self.fd, rest) {
-                Ok(n) if n > 0 => rest = rest.get(n..).unwrap_or(&[]),
-                Err(libc::EINTR) => {}
-                _ => self.failed = true,
-            }
+        if !self.failed {
+            self.failed = sys::write_quietly(self.fd, self.text.as_bytes()).is_err();
         }
         self.text.clear();
     }

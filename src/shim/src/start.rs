@@ -215,7 +215,7 @@ fn complain(bad: &Bad) {
     let _ = line.push(b": ");
     let _ = line.push(bad.why.as_bytes());
     let _ = line.push(b"; running without it (try: faultless policy check)\n");
-    let _ = sys::write(2, line.as_bytes());
+    let _ = sys::write_quietly(2, line.as_bytes());
 }
 
 /// Base name of the executable as it was started; where that was by way of /proc/self/exe, of what this leads to.

@@ -76,11 +76,11 @@ pub fn enter() -> Option<Live<'static>> {
 }
 
 fn enter_on() -> Option<Live<'static>> {
-    if identity::is_new_child() {
-        become_child(); // a raw clone: no handler of ours ran
-    }
     if !identity::is_own_process() {
-        return None; // a vfork child: its memory is its parent's
+        if !identity::is_new_child() {
+            return None; // a vfork child: its memory is its parent's
+        }
+        become_child(); // a raw clone: no handler of ours ran
     }
     pages::ensure();
     let live = live();

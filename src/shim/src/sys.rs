@@ -54,6 +54,13 @@ impl KeepErrno {
     }
 }
 
+impl KeepErrno {
+    /// The errno of now stays.
+    pub fn forget(self) {
+        core::mem::forget(self);
+    }
+}
+
 impl Drop for KeepErrno {
     fn drop(&mut self) {
         set_errno(self.0);
@@ -424,4 +431,50 @@ pub fn is_string(path: *const c_char) -> bool {
     // SAFETY: the kernel copies the string, or says EFAULT; existence only.
     let answer = unsafe { call(libc::SYS_faccessat, [libc::AT_FDCWD as usize, path as usize, 0]) };
     answer != Err(libc::EFAULT)
+}
+
+/// Writes to a descriptor that may be a pipe of somebody's: never waits, and never leaves a SIGPIPE. Whole, or an errno.
+pub fn write_quietly(fd: c_int, from: &[u8]) -> Result<(), Errno> {
+    /// What a pipe that says POLLOUT takes without waiting.
+    const PIPE_BUF: usize = 4096;
+    const SIGPIPE_SET: u64 = 1 << (libc::SIGPIPE - 1);
+    let mask = block_signals();
+    let was_pending = pending_signals() & SIGPIPE_SET != 0;
+    let mut result = Ok(());
+    for piece in from.chunks(PIPE_BUF) {
+        result = match is_writable(fd) {
+            false => Err(libc::EAGAIN),
+            true => match write(fd, piece) {
+                Ok(n) if n == piece.len() => Ok(()),
+                Ok(_) => Err(libc::EAGAIN),
+                Err(errno) => Err(errno),
+            },
+        };
+        if result.is_err() {
+            break;
+        }
+    }
+    if result == Err(libc::EPIPE) && !was_pending {
+        let (set, none) = (SIGPIPE_SET, [0u64; 2]);
+        // SAFETY: takes the signal that our write has raised, without waiting.
+        let _ = unsafe { call(libc::SYS_rt_sigtimedwait, [&raw const set as usize, 0, &raw const none as usize, 8]) };
+    }
+    restore_signals(mask);
+    result
+}
+
+fn pending_signals() -> u64 {
+    let mut pending = 0u64;
+    // SAFETY: the kernel writes one word.
+    let _ = unsafe { call(libc::SYS_rt_sigpending, [&raw mut pending as usize, 8]) };
+    pending
+}
+
+/// poll(2) without waiting.
+fn is_writable(fd: c_int) -> bool {
+    let mut poll = libc::pollfd { fd, events: libc::POLLOUT, revents: 0 };
+    let none = [0u64; 2];
+    // SAFETY: one pollfd, which the kernel writes.
+    let ready = unsafe { call(libc::SYS_ppoll, [&raw mut poll as usize, 1, &raw const none as usize, 0, 8]) };
+    ready == Ok(1) && poll.revents & libc::POLLOUT != 0 && poll.revents & (libc::POLLERR | libc::POLLNVAL) == 0
 }

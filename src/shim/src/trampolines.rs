@@ -6,7 +6,7 @@
 //! x86-64 only, as `arch`.
 
 use core::arch::naked_asm;
-use core::ffi::{c_char, c_int, c_long, c_void};
+use core::ffi::{c_int, c_long, c_void};
 
 use crate::real::{CALLOC, FREE, MALLOC, SYSCALL};
 use crate::{exec, exports, malloc, small_path};
@@ -43,53 +43,34 @@ pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall() -> c_long {
     naked_asm!(
-        "cmp rdi, {seccomp}", "je 2f", "cmp rdi, {prctl}", "je 2f", "jmp [rip + {real}]",
+        "cmp rdi, {mmap}", "je 2f", "cmp rdi, {mprotect}", "je 2f", "cmp rdi, {munmap}", "je 2f",
+        "cmp rdi, {mremap}", "je 2f", "cmp rdi, {madvise}", "je 2f", "cmp rdi, {seccomp}", "je 2f",
+        "cmp rdi, {prctl}", "je 2f", "cmp rdi, {userfaultfd}", "je 2f",
+        "jmp [rip + {real}]",
         "2:", "jmp {watched}",
-        seccomp = const libc::SYS_seccomp, prctl = const libc::SYS_prctl,
+        mmap = const libc::SYS_mmap, mprotect = const libc::SYS_mprotect, munmap = const libc::SYS_munmap,
+        mremap = const libc::SYS_mremap, madvise = const libc::SYS_madvise, seccomp = const libc::SYS_seccomp,
+        prctl = const libc::SYS_prctl, userfaultfd = const libc::SYS_userfaultfd,
         watched = sym exports::syscall_watched, real = sym SYSCALL)
 }
 
-/// The three exec functions with variable arguments: the five in registers are put before those on the stack, leaving
-/// out the return address, by `gather`.
+/// The three exec functions with variable arguments. The return address moves below the five arguments that are in
+/// registers, so that these and the ones on the stack become one array, where they are: no copy, and no limit.
 macro_rules! execl {
     ($($name:ident $kind:literal;)*) => {$(
-        /// See exec(3): the variable arguments become an array, and the call its form with an array.
+        /// See exec(3).
         #[unsafe(naked)]
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name() -> c_int {
             naked_asm!(
-                "push r9", "push r8", "push rcx", "push rdx", "push rsi",
-                "mov rsi, rsp", "lea rdx, [rsp + 48]", "mov ecx, {kind}", "call {gather}", "add rsp, 40", "ret",
-                kind = const $kind, gather = sym gather)
+                "pop r11", "push r9", "push r8", "push rcx", "push rdx", "push rsi", "mov rsi, rsp", "push r11",
+                "mov edx, {kind}", "call {collected}",
+                "pop r11", "add rsp, 40", "push r11", "ret",
+                kind = const $kind, collected = sym exec::execl_collected)
         }
     )*};
 }
 execl! { execl 0; execlp 1; execle 2; }
-
-/// Most variable arguments: beyond that E2BIG, which the kernel says only far later.
-const ARGS_MAX: usize = 4096;
-
-/// # Safety
-/// `registers` must hold five arguments, `stack` what follows them; a null among them ends the strings.
-unsafe extern "C" fn gather(
-    path: *const c_char,
-    registers: *const *const c_char,
-    stack: *const *const c_char,
-    kind: c_int,
-) -> c_int {
-    let mut argv = [core::ptr::null(); ARGS_MAX + 2];
-    let mut ended = false;
-    for (i, place) in argv.iter_mut().enumerate() {
-        // SAFETY: not yet past the null (and for execle, the environment that follows it).
-        *place = unsafe { if i < 5 { registers.add(i).read() } else { stack.add(i - 5).read() } };
-        if ended || (place.is_null() && kind != 2) {
-            // SAFETY: the program's own call, as an array that ends as it must.
-            return unsafe { exec::execl_collected(path, argv.as_ptr(), kind) };
-        }
-        ended = place.is_null();
-    }
-    crate::sys::fail(libc::E2BIG) as c_int
-}
 
 /// cfree(3), gone since glibc 2.26 but part of the family.
 #[unsafe(no_mangle)]
