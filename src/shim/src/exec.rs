@@ -13,7 +13,7 @@ use faultless_core::page::Unreached;
 use crate::elf;
 use crate::real::*;
 use crate::text::Text;
-use crate::{pages, report, state, sys};
+use crate::{pages, report, state, symbols, sys};
 
 type Strings = *const *const c_char;
 
@@ -292,6 +292,17 @@ pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, env: Strings) -> c_in
     unsafe { replace(path.as_c().as_ptr(), false, env, |env| FEXECVE.get()(fd, argv, env)) }
 }
 
+/// Calls the real function, and its old version where the program was linked with that: until glibc 2.15 posix_spawn ran
+/// files that are no programs through the shell, and programs linked before rely on it.
+unsafe fn spawn(real: &Real<Spawn>, name: &'static CStr, call: impl Fn(Spawn) -> c_int) -> c_int {
+    let result = call(real.get());
+    match if result == libc::ENOEXEC { symbols::old(name, c"GLIBC_2.2.5") } else { None } {
+        // SAFETY: another version of the same function.
+        Some(old) => call(unsafe { core::mem::transmute::<usize, Spawn>(old) }),
+        None => result,
+    }
+}
+
 /// posix_spawn(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_spawn(
@@ -303,7 +314,11 @@ pub unsafe extern "C" fn posix_spawn(
     env: Strings,
 ) -> c_int {
     // SAFETY: the program's own call.
-    unsafe { run(path, false, env, |env| POSIX_SPAWN.get()(pid, path, actions, attributes, argv, env)) }
+    unsafe {
+        run(path, false, env, |env| {
+            spawn(&POSIX_SPAWN, c"posix_spawn", |f| f(pid, path, actions, attributes, argv, env))
+        })
+    }
 }
 
 /// posix_spawnp(3).
@@ -317,5 +332,9 @@ pub unsafe extern "C" fn posix_spawnp(
     env: Strings,
 ) -> c_int {
     // SAFETY: the program's own call.
-    unsafe { run(path, true, env, |env| POSIX_SPAWNP.get()(pid, path, actions, attributes, argv, env)) }
+    unsafe {
+        run(path, true, env, |env| {
+            spawn(&POSIX_SPAWNP, c"posix_spawnp", |f| f(pid, path, actions, attributes, argv, env))
+        })
+    }
 }

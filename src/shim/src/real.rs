@@ -34,7 +34,8 @@ impl<F: Copy> Real<F> {
 
 type Exec = unsafe extern "C" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
 type ExecArgs = unsafe extern "C" fn(*const c_char, *const *const c_char) -> c_int;
-type Spawn = unsafe extern "C" fn(
+/// posix_spawn(3).
+pub type Spawn = unsafe extern "C" fn(
     *mut c_int,
     *const c_char,
     *const c_void,

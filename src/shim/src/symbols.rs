@@ -19,6 +19,7 @@ struct Object {
     gnu_hash: *const u32,
     sysv_hash: *const u32,
     versions: *const u16,
+    needed: *const u8,
 }
 
 /// A function that is looked for.
@@ -75,6 +76,36 @@ pub fn come_to_us(wanted: &mut [Wanted]) -> bool {
     wanted.iter().all(|w| w.address == 0 || w.object == ours)
 }
 
+/// The version of a function that the program itself was linked with, where that is `version` and no longer the default one:
+/// our export, which has no version, catches its calls too. None: it wants the default.
+pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
+    struct Look<'a> {
+        wanted: Wanted,
+        version: &'a CStr,
+        is_program: bool,
+    }
+    unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, look: *mut c_void) -> c_int {
+        // SAFETY: as for `super::visit`.
+        let (info, look) = unsafe { (&*info, &mut *look.cast::<Look<'_>>()) };
+        // SAFETY: the object is loaded.
+        let Some(object) = (unsafe { Object::new(info) }) else { return c_int::from(look.is_program) };
+        if look.is_program {
+            look.is_program = false;
+            // SAFETY: as above.
+            return c_int::from(!unsafe { object.needs(look.wanted.name, look.version) });
+        }
+        // SAFETY: as above.
+        if let Some(address) = unsafe { object.lookup(&look.wanted, true) } {
+            look.wanted.address = address;
+        }
+        c_int::from(look.wanted.address != 0)
+    }
+    let mut look = Look { wanted: Wanted::new(name), version, is_program: true };
+    // SAFETY: the callback's type fits, and `look` outlives the call.
+    unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut look).cast()) };
+    (look.wanted.address != 0).then_some(look.wanted.address)
+}
+
 /// Returns the load address of this library.
 fn walk(wanted: &mut [Wanted], scope: Where) -> usize {
     let mut search = Search { wanted, scope, passed_ours: false, ours: 0 };
@@ -103,7 +134,7 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: 
     let Some(object) = (unsafe { Object::new(info) }) else { return 0 };
     for wanted in search.wanted.iter_mut().filter(|w| w.address == 0) {
         // SAFETY: as above.
-        if let Some(address) = unsafe { object.lookup(wanted) } {
+        if let Some(address) = unsafe { object.lookup(wanted, false) } {
             (wanted.address, wanted.object) = (address, object.base);
         }
     }
@@ -133,10 +164,11 @@ impl Object {
         const DT_SYMTAB: i64 = 6;
         const DT_GNU_HASH: i64 = 0x6fff_fef5;
         const DT_VERSYM: i64 = 0x6fff_fff0;
+        const DT_VERNEED: i64 = 0x6fff_fffe;
         let base = info.dlpi_addr as usize;
         let dynamic = headers(info).iter().find(|h| h.p_type == libc::PT_DYNAMIC)?;
         let mut entry = (base + dynamic.p_vaddr as usize) as *const [i64; 2];
-        let (mut symbols, mut strings, mut gnu, mut sysv, mut versions) = (0, 0, 0, 0, 0);
+        let (mut symbols, mut strings, mut gnu, mut sysv, mut versions, mut needed) = (0, 0, 0, 0, 0, 0);
         loop {
             // SAFETY: the dynamic section ends with DT_NULL.
             let [tag, value] = unsafe { entry.read() };
@@ -149,6 +181,7 @@ impl Object {
                 DT_SYMTAB => symbols = address,
                 DT_GNU_HASH => gnu = address,
                 DT_VERSYM => versions = address,
+                DT_VERNEED => needed = address,
                 _ => {}
             }
             // SAFETY: not yet at DT_NULL.
@@ -161,17 +194,56 @@ impl Object {
             gnu_hash: gnu as *const u32,
             sysv_hash: sysv as *const u32,
             versions: versions as *const u16,
+            needed: needed as *const u8,
         })
+    }
+
+    /// Whether the object's own reference to `name` asks for this version.
+    ///
+    /// # Safety
+    /// The tables must be those of a loaded object.
+    unsafe fn needs(&self, name: &CStr, version: &CStr) -> bool {
+        if self.gnu_hash.is_null() || self.versions.is_null() || self.needed.is_null() {
+            return false;
+        }
+        // SAFETY: undefined symbols come before the first one that the hash table knows (its second word); each version that
+        // is needed has an entry (Elf64_Verneed) with a chain of names (Elf64_Vernaux), whose offsets end with 0.
+        unsafe {
+            let first_hashed = self.gnu_hash.add(1).read() as usize;
+            let is_it = |i: &usize| {
+                let symbol = &*self.symbols.add(*i);
+                CStr::from_ptr(self.strings.add(symbol.st_name as usize).cast()) == name
+            };
+            let Some(index) = (1..first_hashed).find(is_it) else { return false };
+            let wanted = self.versions.add(index).read() & 0x7fff;
+            let mut need = self.needed;
+            loop {
+                let [_, count, _, _, aux, _, next, _]: [u16; 8] = need.cast::<[u16; 8]>().read_unaligned();
+                let mut name = need.add(aux as usize);
+                for _ in 0..count {
+                    let [_, _, _, other, low, high, after, _]: [u16; 8] = name.cast::<[u16; 8]>().read_unaligned();
+                    if other == wanted {
+                        let at = low as usize | (high as usize) << 16;
+                        return CStr::from_ptr(self.strings.add(at).cast()) == version;
+                    }
+                    name = name.add(after as usize);
+                }
+                if next == 0 {
+                    return false;
+                }
+                need = need.add(next as usize);
+            }
+        }
     }
 
     /// # Safety
     /// The tables must be those of a loaded object.
-    unsafe fn lookup(&self, wanted: &Wanted) -> Option<usize> {
+    unsafe fn lookup(&self, wanted: &Wanted, hidden: bool) -> Option<usize> {
         // SAFETY: as the caller says.
         let index = unsafe {
             if !self.gnu_hash.is_null() {
-                self.gnu(wanted)
-            } else if !self.sysv_hash.is_null() {
+                self.gnu(wanted, hidden)
+            } else if !self.sysv_hash.is_null() && !hidden {
                 self.sysv(wanted.name)
             } else {
                 None
@@ -191,7 +263,7 @@ impl Object {
 
     /// # Safety
     /// `gnu_hash` must be such a table (see the GNU gABI extension: nbuckets, symoffset, bloom_size, bloom_shift).
-    unsafe fn gnu(&self, wanted: &Wanted) -> Option<usize> {
+    unsafe fn gnu(&self, wanted: &Wanted, hidden: bool) -> Option<usize> {
         let hash = wanted.hash;
         // SAFETY: the table's own sizes bound every access below.
         unsafe {
@@ -214,10 +286,10 @@ impl Object {
             loop {
                 let found = chain.add((index - first) as usize).read();
                 if found | 1 == hash | 1 && self.is(index as usize, wanted.name) {
-                    if self.is_default_version(index as usize) {
+                    if self.is_default_version(index as usize) != hidden {
                         return Some(index as usize);
                     }
-                    any = any.or(Some(index as usize));
+                    any = any.or((!hidden).then_some(index as usize));
                 }
                 if found & 1 == 1 {
                     return any;
