@@ -1,6 +1,7 @@
 // A program that holds more blocks than a process may have mappings can still start threads, map, and protect.
-// policy: throughput
-// policy: malloc@64K:huge
+// policy: malloc@64K:populate
+// env: FAULTLESS_POPULATE_MAX=1M
+// page: blocks_live >= 1000
 // serial: memory
 #include "test.h"
 

@@ -83,6 +83,8 @@ table! {
     Raced "raced" "calls" Counter "times that our bookkeeping was busy and an action was skipped";
     UnknownNames "unknown_names" "variables" Counter "FAULTLESS_… variables that are no option";
     OwnUnlocked "own_unlocked_bytes" "bytes" Counter "bytes of ours unlocked in favour of a call of the program";
+    RetainNow "retain_now" "bytes" Gauge "bytes of freed blocks kept for the next";
+    Recycled "recycled" "blocks" Counter "blocks that got the pages of a freed one";
     ReportErrors "report_errors" "reports" Counter "reports that could not be written";
 }
 

@@ -61,7 +61,11 @@ impl Tally {
 
 /// Whether anything is to be done that this version does: a malloc block with nothing to do stays with the real malloc.
 pub fn has_work(chosen: &Chosen) -> bool {
-    chosen.page_size.is_some() || chosen.arrival.is_some() || chosen.stay.is_some() || chosen.dontdump.is_some()
+    chosen.page_size.is_some()
+        || chosen.arrival.is_some()
+        || chosen.stay.is_some()
+        || chosen.dontdump.is_some()
+        || chosen.recycle.is_some()
 }
 
 /// Whether huge pages are all that is to be done.
@@ -146,7 +150,8 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         tally.add(live, rule, Axis::Access, advice::access(target, access));
     }
     if let Some(rule) = chosen.recycle {
-        tally.add(live, rule, Axis::Reuse, skipped(Reason::NotYet));
+        let kept = target.kind == Kind::Malloc;
+        tally.add(live, rule, Axis::Reuse, if kept { APPLIED } else { skipped(Reason::NotYet) });
     }
     if let Some(rule) = chosen.dontdump {
         tally.add(live, rule, Axis::Dump, advice::give(target.range, libc::MADV_DONTDUMP));

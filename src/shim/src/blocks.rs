@@ -103,6 +103,11 @@ fn pack(b: &Block) -> u64 {
         | u64::from(back) << 53
 }
 
+/// The program made an address-space call on the block.
+const TAINTED: u64 = 1 << 54;
+/// The block is not live: its pages are kept for the next.
+const KEPT: u64 = 1 << 55;
+
 fn unpack(word: u64, data: usize) -> Option<Block> {
     let lead = (word >> 40 & 0xfff) as usize * 16;
     let slot = data & !(HUGE - 1);
@@ -117,15 +122,80 @@ fn unpack(word: u64, data: usize) -> Option<Block> {
 
 /// The live block that begins at `data`.
 pub fn find(data: usize) -> Option<Block> {
-    unpack(entry(data)?.load(Acquire), data)
+    let word = entry(data)?.load(Acquire);
+    unpack(word, data).filter(|_| word & KEPT == 0)
+}
+
+/// The kept block whose data begin at `data`.
+pub fn find_kept(data: usize) -> Option<Block> {
+    let word = entry(data)?.load(Acquire);
+    unpack(word, data).filter(|_| word & KEPT != 0)
 }
 
 /// Takes a live block out of the table: the caller must unmap it.
 pub fn claim(data: usize) -> Option<Block> {
+    change(data, 0, |_| 0)
+}
+
+/// Takes a kept block out of the table.
+pub fn claim_kept(data: usize) -> Option<Block> {
+    change(data, KEPT, |_| 0)
+}
+
+/// Marks a live block as kept: the program has freed it. None: it is not a live block, or tainted, or of a shape that is
+/// not kept.
+pub fn keep(data: usize) -> Option<Block> {
+    let block = find(data)?;
+    if block.hugetlb || block.data - block.start != lead(16) {
+        return None;
+    }
+    change(data, 0, |word| if word & TAINTED == 0 { word | KEPT } else { word }).filter(|_| find_kept(data).is_some())
+}
+
+/// Changes the entry of a block whose KEPT bit is as given.
+fn change(data: usize, kept: u64, to: impl Fn(u64) -> u64) -> Option<Block> {
     let entry = entry(data)?;
     let word = entry.load(Acquire);
-    let block = unpack(word, data)?;
-    entry.compare_exchange(word, 0, AcqRel, Relaxed).ok().map(|_| block)
+    let block = unpack(word, data).filter(|_| word & KEPT == kept)?;
+    entry.compare_exchange(word, to(word), AcqRel, Relaxed).ok().map(|_| block)
+}
+
+/// The program made an address-space call on a range: no block that it touches will be kept. False: a range of the pool
+/// whose block can't be found.
+pub fn taint(start: usize, len: usize) -> bool {
+    let base = BASE.load(Relaxed);
+    let end = start.saturating_add(len);
+    if !ready() || end <= base || start >= base + POOL {
+        return true;
+    }
+    // The block that holds the first byte begins in one of the slots before it; others begin in the range itself.
+    let first = start.max(base) & !(HUGE - 1);
+    let mut found = false;
+    for back in 0..LOOK_BACK {
+        let Some(slot) = first.checked_sub(back * HUGE).filter(|slot| *slot >= base) else { break };
+        if let Some(entry) = entry(slot).filter(|entry| entry.load(Relaxed) != 0) {
+            entry.fetch_or(TAINTED, AcqRel);
+            found = true;
+            break;
+        }
+    }
+    let mut slot = first + HUGE;
+    while slot < end.min(base + POOL) && slot - first < LOOK_BACK * HUGE {
+        if let Some(entry) = entry(slot).filter(|entry| entry.load(Relaxed) != 0) {
+            entry.fetch_or(TAINTED, AcqRel);
+            found = true;
+        }
+        slot += HUGE;
+    }
+    found && end - start < LOOK_BACK * HUGE
+}
+
+/// Slots that are looked through for the block that holds an address: 8 GiB.
+const LOOK_BACK: usize = 4096;
+
+/// The mapping's length for a block of `size` bytes without further alignment.
+pub fn plain_len(size: usize) -> Option<usize> {
+    len_for(lead(16), size, PAGE)
 }
 
 /// Bytes from the mapping's start to the data. Up to a page the data follows in the first page; beyond that the mapping

@@ -17,9 +17,10 @@ use crate::{limits, own_stack, pages, sys};
 pub struct Shared {
     populate: AtomicU64,
     lock: AtomicU64,
+    retain: AtomicU64,
 }
 
-static PRIVATE: Shared = Shared { populate: AtomicU64::new(0), lock: AtomicU64::new(0) };
+static PRIVATE: Shared = Shared { populate: AtomicU64::new(0), lock: AtomicU64::new(0), retain: AtomicU64::new(0) };
 static SHARED: AtomicPtr<Shared> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Which budget.
@@ -29,13 +30,22 @@ pub enum Budget {
     Populate,
     /// lock-max
     Lock,
+    /// retain-max
+    Retain,
 }
+
+/// Every budget.
+const ALL: [Budget; 3] = [Budget::Populate, Budget::Lock, Budget::Retain];
+
+/// What a process had of each.
+pub type Taken = [u64; ALL.len()];
 
 impl Budget {
     fn gauge(self) -> C {
         match self {
             Budget::Populate => C::PopulateNow,
             Budget::Lock => C::LockNow,
+            Budget::Retain => C::RetainNow,
         }
     }
 
@@ -44,6 +54,7 @@ impl Budget {
         match self {
             Budget::Lock => 0,
             Budget::Populate => 1,
+            Budget::Retain => 2,
         }
     }
 
@@ -66,15 +77,37 @@ impl Budget {
         match self {
             Budget::Populate => &shared.populate,
             Budget::Lock => &shared.lock,
+            Budget::Retain => &shared.retain,
         }
+    }
+
+    /// The option, in bytes; noted in the page.
+    fn max(self, live: &Live<'_>) -> u64 {
+        let max = live.bytes(match self {
+            Budget::Populate => live.config.populate_max,
+            Budget::Lock => live.config.lock_max,
+            Budget::Retain => live.config.retain_max,
+        });
+        if let Some(known) = live.page.budgets.get(self.column()) {
+            known.store(max, Relaxed);
+        }
+        max
+    }
+
+    /// Takes all of `bytes`, which are resident already, or nothing.
+    pub fn try_take(self, live: &Live<'_>, bytes: u64) -> bool {
+        let max = self.max(live);
+        let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= max);
+        let taken = self.shared(live).fetch_update(Relaxed, Relaxed, more).is_ok();
+        if taken {
+            live.page.add(self.gauge(), bytes);
+        }
+        taken
     }
 
     /// Takes up to `wanted` bytes (whole pages). Returns what was granted, and if that is less, why.
     pub fn take(self, live: &Live<'_>, wanted: u64) -> (u64, Reason) {
-        let max = live.bytes(match self {
-            Budget::Populate => live.config.populate_max,
-            Budget::Lock => live.config.lock_max,
-        });
+        let max = self.max(live);
         let mut least = wanted;
         let mut reason = Reason::Done;
         let mut cap = |limit: u64, why: Reason| {
@@ -82,9 +115,6 @@ impl Budget {
                 (least, reason) = (limit & !(sys::PAGE as u64 - 1), why);
             }
         };
-        if let Some(known) = live.page.budgets.get(self.column()) {
-            known.store(max, Relaxed);
-        }
         // Where the limits can't be read because the stack for it is taken, nothing is granted.
         let Some(room) = Room::now() else { return (0, Reason::Busy) };
         if self == Budget::Lock {
@@ -174,18 +204,18 @@ impl Room {
 }
 
 /// Takes back what [`give_all`] gave: the exec failed.
-pub fn retake(live: &Live<'_>, taken: [u64; 2]) {
-    for (budget, bytes) in [Budget::Populate, Budget::Lock].into_iter().zip(taken) {
+pub fn retake(live: &Live<'_>, taken: Taken) {
+    for (budget, bytes) in ALL.into_iter().zip(taken) {
         budget.force(live, bytes);
     }
 }
 
 /// Gives back all that this process has of the tree's budgets: it ends, or becomes another program. Returns it.
-pub fn give_all(live: &Live<'_>) -> [u64; 2] {
+pub fn give_all(live: &Live<'_>) -> Taken {
     if SHARED.load(Acquire).is_null() {
-        return [0; 2]; // nothing was ever taken
+        return Taken::default(); // nothing was ever taken
     }
-    [Budget::Populate, Budget::Lock].map(|budget| {
+    ALL.map(|budget| {
         let taken = live.page.get(budget.gauge());
         budget.give(live, taken);
         taken

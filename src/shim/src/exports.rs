@@ -13,7 +13,7 @@ use crate::mapping::{self, Mapped};
 use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
-use crate::{identity, regions};
+use crate::{blocks, identity, recycle, regions};
 
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 
@@ -22,6 +22,13 @@ fn after(f: impl FnOnce(&Live<'_>)) {
     let _errno = KeepErrno::new();
     if let Some(live) = state::enter() {
         f(&live);
+    }
+}
+
+/// The program makes an address-space call on a range: blocks that it touches are not kept for the next when they are freed.
+fn taint(at: *const c_void, len: usize) {
+    if !blocks::taint(at as usize, len) {
+        recycle::never_again();
     }
 }
 
@@ -58,6 +65,9 @@ pub unsafe extern "C" fn mmap(
     fd: c_int,
     off: i64,
 ) -> *mut c_void {
+    if flags & libc::MAP_FIXED != 0 {
+        taint(at, len);
+    }
     let replaces = flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none();
     let had_locks = if replaces { forget(at, len) } else { None };
     let before = sys::errno();
@@ -96,6 +106,7 @@ pub unsafe extern "C" fn mmap64(
 /// munmap(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
+    taint(at, len);
     let mut had_locks = None;
     if !regions::none() && is_range(at, len) {
         after(|live| regions::sample_before(live, at as usize, len.next_multiple_of(PAGE)));
@@ -121,6 +132,7 @@ pub unsafe extern "C" fn mremap(
     flags: c_int,
     to: *mut c_void,
 ) -> *mut c_void {
+    taint(old, old_len);
     let mut lifted = None;
     let whole = |len: usize| len.next_multiple_of(PAGE);
     let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len) && !regions::none();
@@ -171,6 +183,7 @@ pub unsafe extern "C" fn mremap(
 /// mprotect(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c_int {
+    taint(at, len);
     // SAFETY: the program's own call.
     let result = unsafe { MPROTECT.get()(at, len, prot) };
     let writable = prot & (libc::PROT_WRITE | libc::PROT_EXEC) == libc::PROT_WRITE;
@@ -213,6 +226,7 @@ fn make_way(at: usize, len: usize, advice: c_int) -> Option<bool> {
 /// madvise(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
+    taint(at, len);
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut result = unsafe { MADVISE.get()(at, len, advice) };
@@ -236,6 +250,7 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
 /// posix_madvise(3): returns the errno, and doesn't set it.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
+    taint(at, len);
     // SAFETY: the program's own call.
     let mut result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
     if result == libc::EINVAL
@@ -282,6 +297,7 @@ fn release_all_locks() -> bool {
 
 /// A call of the mlock family: once, and if the limit is reached while locks of ours count against it, again without them.
 fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_int {
+    taint(taken_over.0 as *const c_void, taken_over.1);
     let before = sys::errno();
     let mut result = call();
     if result != 0 && matches!(sys::errno(), libc::ENOMEM | libc::EAGAIN | libc::EPERM) && release_all_locks() {

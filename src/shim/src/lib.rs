@@ -30,6 +30,7 @@ mod pages;
 mod populate;
 mod process;
 mod real;
+mod recycle;
 mod regions;
 mod report;
 mod small_path;

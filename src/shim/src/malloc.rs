@@ -19,7 +19,7 @@ use crate::live::Live;
 use crate::real::*;
 use crate::small_path::{BOUND, OURS_LEN, OURS_LOW};
 use crate::target::{Range, Target};
-use crate::{early, regions, state, sys};
+use crate::{early, recycle, regions, state, sys};
 
 /// Blocks of the pool at one time: a quarter of the mappings that a process may have (vm.max_map_count, 65,530 unless set).
 const MOST_BLOCKS: u64 = 16_384;
@@ -29,7 +29,7 @@ fn maybe_ours(block: *mut c_void) -> bool {
 }
 
 /// A large block from the pool if a rule wants it there, or None: the real allocator serves it then.
-fn large(size: usize, align: usize) -> Option<*mut c_void> {
+fn large(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
     // SAFETY of the size: more than PTRDIFF_MAX is the real allocator's to refuse.
     if size > isize::MAX as usize || !blocks::ready() {
         return None;
@@ -52,10 +52,20 @@ fn large(size: usize, align: usize) -> Option<*mut c_void> {
     }
     set_up_the_real_one();
     let hugetlb = act::wants_hugetlb(&live, &chosen);
-    let Some(block) = blocks::take(size, align, hugetlb) else {
+    let kept =
+        if align <= 16 && !hugetlb { blocks::plain_len(size).and_then(|len| recycle::take(&live, len)) } else { None };
+    let is_kept = kept.is_some();
+    let Some(block) = kept.or_else(|| blocks::take(size, align, hugetlb)) else {
         act::count_skipped(&live, &chosen, Reason::NoRoom);
         return None;
     };
+    if is_kept {
+        live.page.add(C::Recycled, 1);
+        if zero {
+            // SAFETY: the block is ours until it is published, and as large as this.
+            unsafe { (block.data as *mut u8).write_bytes(0, size) };
+        }
+    }
     live.page.add(C::BlocksLive, 1);
     live.page.add(C::BlocksLiveBytes, block.len as u64);
     act::apply(&live, &target(&block), &chosen);
@@ -88,21 +98,46 @@ fn target(block: &Block) -> Target {
     }
 }
 
-/// Gives a block of the pool back.
-fn release(block: Block) {
+/// Gives a block of the pool back: its pages to the next one if a rule says so, or to the kernel.
+fn release(block: &Block) {
     let _errno = sys::KeepErrno::new();
-    if let Some(live) = state::enter() {
+    let live = state::enter();
+    let account = |live: &Live<'_>| {
         live.page.sub(C::BlocksLive, 1);
         live.page.sub(C::BlocksLiveBytes, block.len as u64);
-        regions::sample_before(&live, block.start, block.len);
-        regions::forget(&live, block.start, block.len);
+        regions::sample_before(live, block.start, block.len);
+    };
+    if let Some(live) = &live
+        && is_kept_by_rule(live, block)
+        && let Some(block) = blocks::keep(block.data)
+    {
+        account(live);
+        regions::unlock(live, block.start, block.len);
+        regions::forget(live, block.start, block.len);
+        if !recycle::keep(live, &block)
+            && let Some(block) = blocks::claim_kept(block.data)
+        {
+            block.unmap();
+        }
+        return;
+    }
+    let Some(block) = blocks::claim(block.data) else { return }; // freed twice at once: the other one has it
+    if let Some(live) = &live {
+        account(live);
+        regions::forget(live, block.start, block.len);
     }
     block.unmap();
 }
 
+/// Whether the next block may have its pages. One that is left out of core dumps stays so, which the next may not want.
+fn is_kept_by_rule(live: &Live<'_>, block: &Block) -> bool {
+    let chosen = choose(live, block.usable());
+    chosen.recycle.is_some() && chosen.dontdump.is_none()
+}
+
 /// malloc(3) of a block at or over the bound.
 pub unsafe extern "C" fn malloc_slow(size: usize) -> *mut c_void {
-    match large(size, 16) {
+    match large(size, 16, false) {
         Some(block) => block,
         // SAFETY: the program's own call.
         None => unsafe { MALLOC.get()(size) },
@@ -111,8 +146,7 @@ pub unsafe extern "C" fn malloc_slow(size: usize) -> *mut c_void {
 
 /// calloc(3) of a block at or over the bound, or of a size that overflows.
 pub unsafe extern "C" fn calloc_slow(count: usize, size: usize) -> *mut c_void {
-    // A block of the pool is a fresh mapping, so it is zero.
-    match count.checked_mul(size).and_then(|size| large(size, 16)) {
+    match count.checked_mul(size).and_then(|size| large(size, 16, true)) {
         Some(block) => block,
         // SAFETY: the program's own call.
         None => unsafe { CALLOC.get()(count, size) },
@@ -121,8 +155,8 @@ pub unsafe extern "C" fn calloc_slow(count: usize, size: usize) -> *mut c_void {
 
 /// free(3) of a pointer that may be ours.
 pub unsafe extern "C" fn free_slow(block: *mut c_void) {
-    if let Some(block) = blocks::claim(block as usize) {
-        release(block);
+    if let Some(block) = blocks::find(block as usize) {
+        release(&block);
     } else if !early::owns(block as usize) {
         // SAFETY: the program's own call.
         unsafe { FREE.get()(block) }
@@ -182,7 +216,7 @@ unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
     }
     // SAFETY: the program's own block.
     let usable = unsafe { USABLE_SIZE.get()(old) };
-    match if usable == 0 { None } else { large(size, 16) } {
+    match if usable == 0 { None } else { large(size, 16, false) } {
         Some(new) => {
             // SAFETY: `old` holds `usable` bytes, `new` holds `size`; they don't overlap.
             unsafe {
@@ -251,7 +285,7 @@ unsafe fn move_to(
 /// A block with an alignment, from the pool if it is large and the alignment is one that the pool has.
 fn aligned(align: usize, size: usize) -> Option<*mut c_void> {
     (size >= BOUND.load(Relaxed) && align.is_power_of_two() && align <= blocks::MAX_ALIGN)
-        .then(|| large(size, align))
+        .then(|| large(size, align, false))
         .flatten()
 }
 
@@ -315,11 +349,15 @@ pub unsafe extern "C" fn malloc_usable_size(block: *mut c_void) -> usize {
     unsafe { USABLE_SIZE.get()(block) }
 }
 
-/// malloc_trim(3): the pool keeps nothing that was freed, so only the real allocator has something to give.
+/// malloc_trim(3): what is kept goes too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn malloc_trim(pad: usize) -> c_int {
+    let errno = sys::KeepErrno::new();
+    let purged = state::enter().is_some_and(|live| recycle::purge(&live));
+    drop(errno);
     // SAFETY: the program's own call.
-    unsafe { MALLOC_TRIM.get()(pad) }
+    let trimmed = unsafe { MALLOC_TRIM.get()(pad) };
+    c_int::from(purged || trimmed != 0)
 }
 
 /// mallopt(3). A program that says itself which blocks malloc maps has its way: our malloc rules end there.

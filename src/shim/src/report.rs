@@ -107,7 +107,7 @@ pub fn finish() {
 }
 
 /// Before exec: this image ends here unless the call fails. Returns what [`exec_failed`] must take back.
-pub fn before_exec() -> Option<[u64; 2]> {
+pub fn before_exec() -> Option<budget::Taken> {
     let live = state::enter_to_end()?;
     if live.page.end.swap(End::Exec as u32, Relaxed) != End::None as u32 {
         return None;
@@ -119,7 +119,7 @@ pub fn before_exec() -> Option<[u64; 2]> {
 }
 
 /// The exec failed: this image goes on.
-pub fn exec_failed(taken: [u64; 2]) {
+pub fn exec_failed(taken: budget::Taken) {
     if let Some(live) = state::enter_to_end() {
         budget::retake(&live, taken);
         live.page.end.store(End::None as u32, Relaxed);

@@ -12,7 +12,7 @@ use faultless_core::page::State;
 use faultless_core::rules::Policy;
 
 use crate::live::Live;
-use crate::{identity, own_stack, pages, real, regions, small_path, usage};
+use crate::{identity, own_stack, pages, real, recycle, regions, small_path, usage};
 
 /// Before the constructor, or stood down.
 const OFF: u32 = 0;
@@ -118,6 +118,7 @@ fn let_go(live: &Live<'_>) {
     small_path::BOUND.store(usize::MAX, Relaxed);
     regions::unlock(live, 0, usize::MAX);
     regions::forget(live, 0, usize::MAX);
+    recycle::purge(live);
     live.page.state.store(State::Off as u32, Relaxed);
 }
 
@@ -146,6 +147,7 @@ pub fn become_child() {
     }
     own_stack::start_in_child();
     regions::start_in_child();
+    recycle::start_in_child();
     pages::start_in_child();
     identity::take_over();
 }
