@@ -1,11 +1,11 @@
 // A program's file that another thread truncates and writes again, over and over, may be run or not, but the process
-// that tries is not killed by SIGBUS for a look of ours at the file. Its arguments cannot be read, so that no try gets as
-// far as to run it.
+// that tries is not killed by SIGBUS for a look of ours at the file. The arguments cannot be read, so that no try gets
+// as far as to run it.
 #include "test.h"
 #include <spawn.h>
 #include <sys/stat.h>
 
-#define TRIES 3000
+#define TRIES 1500
 
 extern char **environ;
 static int done;

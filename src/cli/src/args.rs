@@ -67,7 +67,7 @@ pub struct Run {
     #[arg(long, value_name = "PATH")]
     pub lib: Option<PathBuf>,
     /// the program and its arguments
-    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "CMD")]
+    #[arg(required = true, trailing_var_arg = true, value_name = "CMD")]
     pub command: Vec<OsString>,
 }
 

@@ -33,6 +33,15 @@ pub fn folders(option: &OsStr) -> Vec<PathBuf> {
     entries.filter(|e| is_ours(&e.file_name())).map(|e| e.path()).filter(|p| fs::read_dir(p).is_ok()).collect()
 }
 
+/// The folder in which programs that this command starts make their pages.
+pub fn own_folder(option: &OsStr) -> PathBuf {
+    if !option.is_empty() {
+        return option.into();
+    }
+    // SAFETY: takes nothing and cannot fail.
+    Path::new(SHM).join(format!("faultless-{}", unsafe { libc::getuid() }))
+}
+
 fn is_number(text: &str) -> bool {
     text.parse::<u32>().is_ok()
 }

@@ -3,10 +3,13 @@
 //! What must hold here: until the program starts, any bad input ends with exit status 2 and nothing has run; from
 //! then on the status is the program's.
 
+use std::fs;
 use std::io;
+use std::os::unix::fs::DirBuilderExt;
 
 use anyhow::Result;
 use faultless_core::options::Id;
+use faultless_core::page::FILE_BYTES;
 
 use crate::args::Run;
 use crate::config::Config;
@@ -14,6 +17,7 @@ use crate::environment::Environment;
 use crate::exec::{self, Program};
 use crate::launch::{self, Launch};
 use crate::library;
+use crate::pages;
 use crate::policy::rules;
 use crate::target::{Target, Why};
 use crate::tell::{answer, tell};
@@ -37,7 +41,11 @@ pub fn run(run: &Run) -> Result<i32> {
     let mut launch =
         if wanted && !forbidden { Launch::with(&library, &config, tree) } else { Launch::without(&library) };
     // The table says all that the program itself would; only files are still asked of it.
-    if run.wait && wanted && !config.get(Id::Report).to_string_lossy().contains('=') {
+    let pages = if wanted { usable_pages(&config) } else { Ok(()) };
+    if let Err(why) = &pages {
+        tell(format!("no counter pages, so no table: {why}; try --pages FOLDER"));
+    }
+    if run.wait && wanted && pages.is_ok() && !config.get(Id::Report).to_string_lossy().contains('=') {
         Id::Report.row().into_iter().for_each(|row| launch.set(row, "none"));
     }
     if run.dry_run {
@@ -64,6 +72,18 @@ pub fn run(run: &Run) -> Result<i32> {
             Ok(ended.end.exit_code())
         }
     }
+}
+
+/// Whether the folder of the counter pages can take some.
+fn usable_pages(config: &Config) -> Result<(), String> {
+    let folder = pages::own_folder(config.get(Id::Pages));
+    let probe = folder.join(format!(".{}", std::process::id()));
+    let made = match fs::DirBuilder::new().mode(0o700).create(&folder) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
+        _ => fs::write(&probe, [0; FILE_BYTES]),
+    };
+    let _ = fs::remove_file(probe);
+    made.map_err(|error| format!("{}: {error}", folder.display()))
 }
 
 fn cannot_run(target: &Target, error: &io::Error) -> i32 {

@@ -76,7 +76,7 @@ table! {
     RetainMax "retain-max" "FAULTLESS_RETAIN_MAX" "SIZE" "256M" false
         "the most freed memory that recycle may keep, for the whole process tree";
     HugeGrowthMax "huge-growth-max" "FAULTLESS_HUGE_GROWTH_MAX" "SIZE" "25pct" false
-        "the most resident memory that huge pages may cost beyond what was touched";
+        "(later) the most resident memory that huge pages may cost beyond what was touched";
     PopulateTimeMax "populate-time-max" "FAULTLESS_POPULATE_TIME_MAX" "TIME" "10s" false
         "the longest that populate may hold up one call, in ms or s";
     Report "report" "FAULTLESS_REPORT" "WHERE" "auto" false

@@ -12,6 +12,7 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::{Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
 
 use crate::budget::Budget;
+use crate::limits::Thp;
 use crate::live::Live;
 use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
@@ -68,6 +69,16 @@ pub fn has_work(chosen: &Chosen) -> bool {
         || chosen.recycle.is_some()
 }
 
+/// Whether all that is wanted is no huge pages, where nobody gets any without asking: then it is done already.
+pub fn only_wants_what_is(chosen: &Chosen) -> bool {
+    matches!(chosen.page_size, Some((_, PageSize::Never)))
+        && chosen.arrival.is_none()
+        && chosen.stay.is_none()
+        && chosen.dontdump.is_none()
+        && chosen.recycle.is_none()
+        && limits::thp() != Some(Thp::Always)
+}
+
 /// Whether huge pages are all that is to be done.
 pub fn only_wants_huge(chosen: &Chosen) -> bool {
     matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)))
@@ -85,6 +96,11 @@ pub fn wants_hugetlb(live: &Live<'_>, chosen: &Chosen) -> bool {
 /// Counts a region for whose rules there is nothing to do.
 pub fn count_only(live: &Live<'_>, chosen: &Chosen, bytes: u64) {
     count_all(live, chosen, bytes, skipped(Reason::NotYet));
+}
+
+/// Counts a region for whose rules everything is as they want it.
+pub fn count_done(live: &Live<'_>, chosen: &Chosen, bytes: u64) {
+    count_all(live, chosen, bytes, APPLIED);
 }
 
 /// Counts a block that could not be had where the rule wants it; its bytes may never come to be.
@@ -179,7 +195,7 @@ fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
     if whole.len == 0 || target.range.end() < first {
         return skipped(Reason::TooSmall);
     }
-    if target.kind != Kind::File && target.kind != Kind::Text && limits::thp() == Some(false) {
+    if target.kind != Kind::File && target.kind != Kind::Text && limits::thp() == Some(Thp::Never) {
         return skipped(Reason::ThpNever);
     }
     let advised = match size {

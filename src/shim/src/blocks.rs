@@ -146,7 +146,7 @@ pub fn claim_kept(data: usize) -> Option<Block> {
 /// not kept.
 pub fn keep(data: usize) -> Option<Block> {
     let block = find(data)?;
-    if block.hugetlb || block.data - block.start != lead(16) {
+    if block.hugetlb || block.data - block.start != lead(16) || !block.has_its_header() {
         return None;
     }
     change(data, 0, |word| if word & TAINTED == 0 { word | KEPT } else { word }).filter(|_| find_kept(data).is_some())
@@ -277,16 +277,25 @@ impl Block {
     /// Writes glibc's chunk header and makes the block known; returns its data. The header is the first thing written to
     /// the mapping, so the policy's advice must be in place before.
     pub fn publish(&self) -> usize {
-        let chunk = self.data - 16;
         // SAFETY: the 16 bytes before the data are the mapping's, and not the program's.
-        unsafe {
-            (chunk as *mut usize).write(chunk - self.start);
-            ((chunk + 8) as *mut usize).write((self.start + self.len - chunk) | IS_MMAPPED);
-        }
+        unsafe { ((self.data - 16) as *mut [usize; 2]).write(self.header()) };
         if let Some(entry) = entry(self.data) {
             entry.store(pack(self), Release);
         }
         self.data
+    }
+
+    /// glibc's chunk header, as it should stand before the data: the mapping's start, and its size with IS_MMAPPED.
+    fn header(&self) -> [usize; 2] {
+        let chunk = self.data - 16;
+        [chunk - self.start, (self.start + self.len - chunk) | IS_MMAPPED]
+    }
+
+    /// Whether the header is as we wrote it: a C library that another library brought along (RTLD_DEEPBIND) may have
+    /// resized the mapping, and says so there.
+    fn has_its_header(&self) -> bool {
+        // SAFETY: the 16 bytes before the data of a live block, which the program is just handing back.
+        unsafe { ((self.data - 16) as *const [usize; 2]).read() == self.header() }
     }
 
     /// Unmaps a block that has been claimed.

@@ -216,21 +216,38 @@ pub fn seccomp_at_start() -> bool {
     FILTERED.get_or_init(|| if status().seccomp { YES } else { core::num::NonZeroUsize::MIN }) == YES
 }
 
-/// Whether anonymous memory can have transparent huge pages at all: None when the kernel does not say.
-pub fn thp() -> Option<bool> {
+/// Who gets transparent huge pages.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Thp {
+    /// nobody
+    Never,
+    /// who asks for them
+    Madvise,
+    /// everybody
+    Always,
+}
+
+/// The setting for anonymous memory, read once: None when the kernel does not say.
+pub fn thp() -> Option<Thp> {
     const UNREAD: u64 = 0;
     static MODE: AtomicU64 = AtomicU64::new(UNREAD);
     if MODE.load(Relaxed) == UNREAD {
-        let mut mode = 3;
+        let mut mode = 4;
         lines(c"/sys/kernel/mm/transparent_hugepage/enabled", |line| {
-            mode = if line.windows(7).any(|w| w == b"[never]") { 1 } else { 2 };
+            let is = |word: &[u8]| line.windows(word.len()).any(|w| w == word);
+            mode = match () {
+                () if is(b"[never]") => 1,
+                () if is(b"[always]") => 3,
+                () => 2,
+            };
             false
         });
         MODE.store(mode, Relaxed);
     }
     match MODE.load(Relaxed) {
-        1 => Some(false),
-        2 => Some(true),
+        1 => Some(Thp::Never),
+        2 => Some(Thp::Madvise),
+        3 => Some(Thp::Always),
         _ => None,
     }
 }

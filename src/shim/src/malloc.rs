@@ -43,6 +43,10 @@ fn large(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
         act::count_only(&live, &chosen, size as u64);
         return None;
     }
+    if act::only_wants_what_is(&chosen) {
+        act::count_done(&live, &chosen, size as u64);
+        return None;
+    }
     // A mapping of its own would bring such a block nothing, and too many would use up max_map_count.
     let too_small = size < sys::HUGE && act::only_wants_huge(&chosen);
     if too_small || live.page.get(C::BlocksLive) >= MOST_BLOCKS {

@@ -87,7 +87,10 @@ fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
     if !live.policy.may_match(kind) {
         return m.at;
     }
-    if m.prot == libc::PROT_NONE || m.is(libc::MAP_NORESERVE) {
+    // jemalloc maps what it is about to use with MAP_NORESERVE; what is larger than this is a reservation all the same.
+    const MOST_NORESERVE: usize = 1 << 30;
+    let is_reserved = m.is(libc::MAP_NORESERVE) && m.len > MOST_NORESERVE;
+    if m.prot == libc::PROT_NONE || is_reserved {
         if kind == Kind::Anon {
             let range = m.range();
             regions::insert(&Record {
@@ -106,6 +109,9 @@ fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
     }
     if m.is(libc::MAP_LOCKED) {
         yield_to_program(live, &mut chosen, regions::PROGRAM_LOCK);
+    }
+    if m.is(libc::MAP_NORESERVE) {
+        yield_to_program(live, &mut chosen, regions::PROGRAM_FAULTS); // it may never touch all of it
     }
     let wants_huge = matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)));
     let at = if kind == Kind::Anon && wants_huge { aligned(m) } else { m.at };

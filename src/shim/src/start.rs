@@ -11,7 +11,7 @@ use core::sync::atomic::Ordering::Relaxed;
 use faultless_core::counters::C;
 use faultless_core::options::{Report, SetError, Settings};
 use faultless_core::page::{State, Why};
-use faultless_core::parse::Form;
+use faultless_core::parse::{Form, ParseError};
 use faultless_core::policies;
 use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, Policy};
@@ -57,6 +57,15 @@ fn bad(name: &'static [u8], why: impl core::fmt::Display) -> Bad {
     let mut text = Text::new();
     let _ = write!(text, "{why}");
     Bad { name, why: text }
+}
+
+/// What stands where reading stopped; the command says the rest, with a caret under it.
+fn not_understood(name: &'static [u8], source: &[u8], error: &ParseError) -> Bad {
+    let piece = source.get(error.start..error.end.min(error.start + 32)).unwrap_or(&[]);
+    match core::str::from_utf8(piece).unwrap_or("?") {
+        "" => bad(name, format_args!("something is missing at byte {}", error.start)),
+        piece => bad(name, format_args!("`{piece}` at byte {} is not understood", error.start)),
+    }
 }
 
 #[ctor::ctor(unsafe)]
@@ -181,9 +190,7 @@ fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Resu
 
 /// Puts the policy together: FAULTLESS_RULES first, then the named policy or the file.
 fn read_policy(settings: &Settings<'static>, policy: &mut Policy) -> Result<(), Bad> {
-    policy
-        .append(settings.rules, Form::Line)
-        .map_err(|e| bad(b"FAULTLESS_RULES", format_args!("{} (byte {})", e.kind, e.start)))?;
+    policy.append(settings.rules, Form::Line).map_err(|e| not_understood(b"FAULTLESS_RULES", settings.rules, &e))?;
     const NAME: &[u8] = b"FAULTLESS_POLICY";
     if !settings.policy.contains(&b'/') {
         let built_in = policies::find(settings.policy).ok_or_else(|| bad(NAME, "no such policy"))?;
@@ -204,7 +211,7 @@ fn read_file(path: &[u8], policy: &mut Policy) -> Result<(), Bad> {
     if text.len() == 16 << 10 {
         return Err(bad(NAME, "file over 16 KiB"));
     }
-    policy.append(text, Form::File).map_err(|e| bad(NAME, format_args!("{} (byte {})", e.kind, e.start)))
+    policy.append(text, Form::File).map_err(|e| not_understood(NAME, text, &e))
 }
 
 /// One line, all or nothing: a half-read policy is not a policy.
@@ -214,7 +221,7 @@ fn complain(bad: &Bad) {
     let _ = line.push(bad.name);
     let _ = line.push(b": ");
     let _ = line.push(bad.why.as_bytes());
-    let _ = line.push(b"; running without it (try: faultless policy check)\n");
+    let _ = line.push(b"; running without it (try: faultless policy show)\n");
     let _ = sys::write_quietly(2, line.as_bytes());
 }
 

@@ -88,6 +88,7 @@ fn enter_on() -> Option<Live<'static>> {
         let_go(&live);
         return None;
     }
+    usage::sample_sometimes(live.page);
     Some(live)
 }
 

@@ -128,3 +128,19 @@ fn colour_comes_only_when_asked_for_here() {
     let coloured = output(faultless().args(["--color", "always"]).args(flags)).err;
     assert!(coloured.contains("\x1b["), "{coloured}");
 }
+
+#[test]
+fn an_unknown_option_is_not_taken_for_the_program() {
+    let done = output(faultless().args(["run", "--polcy", "x", "--", "true"]));
+    assert_eq!(done.status, Some(2), "{}{}", done.out, done.err);
+    assert!(done.err.contains("--polcy") && done.err.contains("--policy"), "{}", done.err);
+    let done = output(&mut run(&["echo", "-n", "--wait"]));
+    assert_eq!((done.out.as_str(), done.status), ("--wait", Some(0)), "{}", done.err);
+}
+
+#[test]
+fn a_folder_that_takes_no_pages_is_said_before_the_program_runs() {
+    let done = output(&mut run(&["--wait", "--pages", "/proc/nowhere", "--", "true"]));
+    assert!(done.err.contains("no counter pages, so no table: /proc/nowhere"), "{}", done.err);
+    assert_eq!(done.status, Some(0));
+}

@@ -135,7 +135,7 @@ fn explain_tells_malloc_blocks_from_other_mappings() {
     let Some(library) = real_library() else { return };
     let Some(program) = compile("holds", HOLDS, &["-O0"]) else { return };
     let mut held = Command::new(program);
-    held.env("LD_PRELOAD", library).env("FAULTLESS_RULES", "malloc@1M:nohuge,stack:dontdump,text:willneed");
+    held.env("LD_PRELOAD", library).env("FAULTLESS_RULES", "malloc@1M:huge,stack:dontdump,text:willneed");
     let mut held = held.stdout(Stdio::piped()).spawn().unwrap();
     held.stdout.as_mut().unwrap().read_exact(&mut [0; 6]).unwrap();
     let done = output(faultless().args(["policy", "explain", &held.id().to_string()]));

@@ -57,7 +57,7 @@ fn title(w: &mut dyn Write, totals: &Totals<'_>) -> fmt::Result {
         Fate::Unknown if exec => w.write_str(" ran another program")?,
         Fate::Unknown => w.write_str(", end unknown")?,
         Fate::Running => w.write_str(" running")?,
-        Fate::Gone => w.write_str(" killed, or left by a raw exit,")?,
+        Fate::Gone => w.write_str(" killed, or left by a raw exit")?,
         Fate::Exited(status) => write!(w, " exited {status}")?,
         Fate::Signal(signal) => write!(w, " killed by signal {signal}")?,
     }
@@ -163,7 +163,7 @@ fn effect_rows(totals: &Totals<'_>, row: Sink<'_, 3>) -> fmt::Result {
     let (on, _) = totals.known(|i, page| Some(totals.huge(i, page)?.0));
     let (of, lacking) = totals.known(|i, page| Some(totals.huge(i, page)?.1));
     let live = facts().any(|f| f.huge.is_some());
-    let source = if live { "smaps_rollup, now" } else { "pagemap, last sampled" };
+    let source = if live { "smaps_rollup now, pagemap of what went" } else { "pagemap, last sampled" };
     match on.zip(of) {
         Some((on, of)) => {
             let lacking = Lacking(lacking);
