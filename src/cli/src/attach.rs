@@ -40,7 +40,7 @@ impl Attached {
         pages.filter(|p| process.wrote(&p.page)).max_by_key(|p| p.page.start_ns).with_context(|| {
             format!(
                 "process {pid} has no counter page: it was not started with faultless, keeps its counters to itself, \
-                 or was forked and has done nothing since"
+                 or nothing that counts has happened in it yet"
             )
         })
     }
