@@ -103,10 +103,16 @@ pub fn watch_forks() {
     type Register = unsafe extern "C" fn(Option<Handler>, Option<Handler>, Option<Handler>, *const c_void) -> c_int;
     /// Names us as the owner; any address of ours does, since we are never unloaded.
     static OWNER: u8 = 0;
-    // glibc exports the first, musl the second, whose fourth argument is none.
-    let mut wanted = const { [Wanted::new(c"__register_atfork"), Wanted::new(c"pthread_atfork")] };
-    symbols::real(&mut wanted);
-    if let Some(register) = wanted.iter().map(|w| w.address).find(|address| *address != 0) {
+    // glibc exports the first, musl the second, whose fourth argument is none. Not in one search: what is not found behind us
+    // is looked for everywhere, at every start.
+    let find = |name: Wanted| {
+        let mut wanted = [name];
+        symbols::real(&mut wanted);
+        wanted.first().map(|w| w.address).filter(|address| *address != 0)
+    };
+    let glibc = || find(const { Wanted::new(c"__register_atfork") });
+    let musl = || find(const { Wanted::new(c"pthread_atfork") });
+    if let Some(register) = glibc().or_else(musl) {
         // SAFETY: both take the three handlers; a fourth register argument is ignored by the second.
         let register = unsafe { core::mem::transmute::<usize, Register>(register) };
         // SAFETY: the handlers stay for ever.
