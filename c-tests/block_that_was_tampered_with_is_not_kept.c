@@ -36,5 +36,16 @@ int main(void) {
         ends_well(pid);
         free(q);
     }
+    // nor when it has become smaller meanwhile
+    char *p = malloc(MIB(72));
+    CHECK(p);
+    tamper(p, 0);
+    p = realloc(p, MIB(64));
+    CHECK(p);
+    free(p);
+    p = malloc(MIB(64));
+    CHECK(p);
+    fill(p, MIB(64), 9);
+    free(p);
     return 0;
 }

@@ -44,6 +44,8 @@ pub struct Block {
     pub len: usize,
     /// on pages of the hugetlb pool
     pub hugetlb: bool,
+    /// the program made an address-space call on it
+    tainted: bool,
 }
 
 /// Whether the pool is there.
@@ -101,6 +103,7 @@ fn pack(b: &Block) -> u64 {
         | (((b.data - b.start) / 16) as u64) << 40
         | u64::from(b.hugetlb) << 52
         | u64::from(back) << 53
+        | u64::from(b.tainted) << 54
 }
 
 /// The program made an address-space call on the block.
@@ -117,6 +120,7 @@ fn unpack(word: u64, data: usize) -> Option<Block> {
         start: data - lead,
         len: (word & ((1 << 40) - 1)) as usize * PAGE,
         hugetlb: word >> 52 & 1 == 1,
+        tainted: word & TAINTED != 0,
     })
 }
 
@@ -252,7 +256,7 @@ pub fn take(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
         if let Some(start) = place(len, align, rw, libc::MAP_HUGETLB | MAP_HUGE_2MB) {
             // SAFETY: our own fresh mapping.
             if unsafe { sys::madvise(start, len, MADV_POPULATE_WRITE) }.is_ok() {
-                return Some(Block { data: start + lead, start, len, hugetlb: true });
+                return Some(Block { data: start + lead, start, len, hugetlb: true, tainted: false });
             }
             // SAFETY: as above.
             let _ = unsafe { sys::munmap(start, len) };
@@ -260,7 +264,7 @@ pub fn take(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
     }
     let len = len_for(lead, size, PAGE)?;
     let start = place(len, align, rw, 0)?;
-    Some(Block { data: start + lead, start, len, hugetlb: false })
+    Some(Block { data: start + lead, start, len, hugetlb: false, tainted: false })
 }
 
 impl Block {
@@ -314,9 +318,10 @@ impl Block {
         }
         let known = entry(self.data)?;
         let word = known.load(Acquire);
+        let tainted = word & TAINTED != 0; // what the program did to it goes with it
         // SAFETY: the program's own block, in the middle of its realloc; in place, so nothing else is touched.
         if unsafe { sys::mremap(self.start, self.len, len, 0, 0) }.is_ok() {
-            return Some(Block { data: self.data, start: self.start, len, hugetlb: false });
+            return Some(Block { data: self.data, start: self.start, len, hugetlb: false, tainted });
         }
         if len < self.len {
             return None;
@@ -333,6 +338,6 @@ impl Block {
             let _ = unsafe { sys::munmap(start, len) };
             return None;
         }
-        Some(Block { data: start + lead, start, len, hugetlb: false })
+        Some(Block { data: start + lead, start, len, hugetlb: false, tainted })
     }
 }
