@@ -86,6 +86,7 @@ table! {
     RetainNow "retain_now" "bytes" Gauge "bytes of freed blocks kept for the next";
     Recycled "recycled" "blocks" Counter "blocks that got the pages of a freed one";
     ReportErrors "report_errors" "reports" Counter "reports that could not be written";
+    GrowthNow "huge_growth_now" "bytes" Gauge "bytes that huge pages may have cost beyond what was touched, against huge-growth-max";
 }
 
 /// How many counters the page holds.

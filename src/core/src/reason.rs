@@ -41,6 +41,8 @@ reasons! {
     VmLocked "the program locks it itself" "";
     NoRoom "no room for such a block: left to the program's allocator" "";
     Told "told to let go (faultless off)" "";
+    Tuned "the program, or its environment, has tuned malloc itself" "";
+    Reserved "RLIMIT_AS, RLIMIT_DATA or strict overcommit counts what is only reserved" "";
 }
 
 impl Reason {

@@ -173,7 +173,8 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         tally.add(live, rule, Axis::Dump, advice::give(target.range, libc::MADV_DONTDUMP));
     }
     let holds_something = record.flags != 0 || record.populated != 0 || record.lock_end > record.lock_start;
-    if holds_something && !regions::insert(&record) {
+    let grows = holds_something && target.kind == Kind::Heap && regions::extend(&record);
+    if holds_something && !grows && !regions::insert(&record) {
         // Filled up since `has_room`: let go of what nobody would account for.
         let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
         Budget::Lock.give(live, record.lock_end.saturating_sub(record.lock_start) as u64);

@@ -18,9 +18,15 @@ pub struct Shared {
     populate: AtomicU64,
     lock: AtomicU64,
     retain: AtomicU64,
+    growth: AtomicU64,
 }
 
-static PRIVATE: Shared = Shared { populate: AtomicU64::new(0), lock: AtomicU64::new(0), retain: AtomicU64::new(0) };
+static PRIVATE: Shared = Shared {
+    populate: AtomicU64::new(0),
+    lock: AtomicU64::new(0),
+    retain: AtomicU64::new(0),
+    growth: AtomicU64::new(0),
+};
 static SHARED: AtomicPtr<Shared> = AtomicPtr::new(core::ptr::null_mut());
 
 /// Which budget.
@@ -32,10 +38,12 @@ pub enum Budget {
     Lock,
     /// retain-max
     Retain,
+    /// huge-growth-max
+    Growth,
 }
 
 /// Every budget.
-const ALL: [Budget; 3] = [Budget::Populate, Budget::Lock, Budget::Retain];
+const ALL: [Budget; 4] = [Budget::Populate, Budget::Lock, Budget::Retain, Budget::Growth];
 
 /// What a process had of each.
 pub type Taken = [u64; ALL.len()];
@@ -46,6 +54,7 @@ impl Budget {
             Budget::Populate => C::PopulateNow,
             Budget::Lock => C::LockNow,
             Budget::Retain => C::RetainNow,
+            Budget::Growth => C::GrowthNow,
         }
     }
 
@@ -55,6 +64,7 @@ impl Budget {
             Budget::Lock => 0,
             Budget::Populate => 1,
             Budget::Retain => 2,
+            Budget::Growth => 3,
         }
     }
 
@@ -78,6 +88,7 @@ impl Budget {
             Budget::Populate => &shared.populate,
             Budget::Lock => &shared.lock,
             Budget::Retain => &shared.retain,
+            Budget::Growth => &shared.growth,
         }
     }
 
@@ -87,6 +98,7 @@ impl Budget {
             Budget::Populate => live.config.populate_max,
             Budget::Lock => live.config.lock_max,
             Budget::Retain => live.config.retain_max,
+            Budget::Growth => live.config.huge_growth_max,
         });
         if let Some(known) = live.page.budgets.get(self.column()) {
             known.store(max, Relaxed);
@@ -94,7 +106,7 @@ impl Budget {
         max
     }
 
-    /// Takes all of `bytes`, which are resident already, or nothing.
+    /// Takes all of `bytes`, or nothing; without asking what the machine leaves free.
     pub fn try_take(self, live: &Live<'_>, bytes: u64) -> bool {
         let max = self.max(live);
         let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= max);

@@ -13,7 +13,7 @@ use crate::mapping::{self, Mapped};
 use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
-use crate::{blocks, identity, recycle, regions};
+use crate::{blocks, heap, identity, recycle, regions};
 
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 
@@ -347,14 +347,22 @@ pub unsafe extern "C" fn munlock(at: *const c_void, len: usize) -> c_int {
 pub unsafe extern "C" fn mlockall(flags: c_int) -> c_int {
     let taken_over = if flags & libc::MCL_CURRENT != 0 { (0, usize::MAX) } else { (0, 0) };
     // SAFETY: the program's own call.
-    lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over)
+    let result = lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over);
+    if result == 0 {
+        heap::future_locks(flags & libc::MCL_FUTURE != 0);
+    }
+    result
 }
 
 /// munlockall(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munlockall() -> c_int {
     // SAFETY: the program's own call.
-    lock_call(|| unsafe { MUNLOCKALL.get()() }, (0, usize::MAX))
+    let result = lock_call(|| unsafe { MUNLOCKALL.get()() }, (0, usize::MAX));
+    if result == 0 {
+        heap::future_locks(false);
+    }
+    result
 }
 
 /// prctl(2): a seccomp filter may arrive.

@@ -216,6 +216,22 @@ pub fn seccomp_at_start() -> bool {
     FILTERED.get_or_init(|| if status().seccomp { YES } else { core::num::NonZeroUsize::MIN }) == YES
 }
 
+/// Whether memory counts against a limit once it may be touched, although nobody has touched it.
+pub fn counts_what_is_reserved() -> bool {
+    // 0: unread; 1: no; 2: vm.overcommit_memory is 2
+    static STRICT: AtomicU64 = AtomicU64::new(0);
+    if STRICT.load(Relaxed) == 0 {
+        let mut strict = 1;
+        lines(c"/proc/sys/vm/overcommit_memory", |line| {
+            strict = if line.starts_with(b"2") { 2 } else { 1 };
+            false
+        });
+        STRICT.store(strict, Relaxed);
+    }
+    let is_limited = |resource| sys::rlimit(resource) != u64::MAX;
+    STRICT.load(Relaxed) == 2 || is_limited(libc::RLIMIT_AS) || is_limited(libc::RLIMIT_DATA)
+}
+
 /// Who gets transparent huge pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Thp {

@@ -19,7 +19,7 @@ use crate::live::Live;
 use crate::real::*;
 use crate::small_path::{BOUND, OURS_LEN, OURS_LOW};
 use crate::target::{Range, Target};
-use crate::{early, recycle, regions, state, sys};
+use crate::{countdown, early, heap, opening, recycle, regions, state, sys};
 
 /// Blocks of the pool at one time: a quarter of the mappings that a process may have (vm.max_map_count, 65,530 unless set).
 const MOST_BLOCKS: u64 = 16_384;
@@ -139,22 +139,30 @@ fn is_kept_by_rule(live: &Live<'_>, block: &Block) -> bool {
     chosen.recycle.is_some() && chosen.dontdump.is_none()
 }
 
-/// malloc(3) of a block at or over the bound.
-pub unsafe extern "C" fn malloc_slow(size: usize) -> *mut c_void {
-    match large(size, 16, false) {
-        Some(block) => block,
-        // SAFETY: the program's own call.
-        None => unsafe { MALLOC.get()(size) },
-    }
+/// A large block from the pool, if this is one. First what every slow path does.
+fn large_or_small(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
+    countdown::restart();
+    opening::ensure();
+    (size >= BOUND.load(Relaxed)).then(|| large(size, align, zero)).flatten()
 }
 
-/// calloc(3) of a block at or over the bound, or of a size that overflows.
+/// What the real allocator gave, once the heap has been looked at.
+fn looked_at(block: *mut c_void) -> *mut c_void {
+    heap::look(block);
+    block
+}
+
+/// malloc(3) with the countdown used up, as every large block uses it up.
+pub unsafe extern "C" fn malloc_slow(size: usize) -> *mut c_void {
+    // SAFETY: the program's own call.
+    large_or_small(size, 16, false).unwrap_or_else(|| looked_at(unsafe { MALLOC.get()(size) }))
+}
+
+/// calloc(3) with the countdown used up, or of a size that overflows.
 pub unsafe extern "C" fn calloc_slow(count: usize, size: usize) -> *mut c_void {
-    match count.checked_mul(size).and_then(|size| large(size, 16, true)) {
-        Some(block) => block,
-        // SAFETY: the program's own call.
-        None => unsafe { CALLOC.get()(count, size) },
-    }
+    let large = count.checked_mul(size).and_then(|size| large_or_small(size, 16, true));
+    // SAFETY: the program's own call.
+    large.unwrap_or_else(|| looked_at(unsafe { CALLOC.get()(count, size) }))
 }
 
 /// free(3) of a pointer that may be ours.
@@ -170,8 +178,7 @@ pub unsafe extern "C" fn free_slow(block: *mut c_void) {
 /// realloc(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void {
-    let large = size >= BOUND.load(Relaxed);
-    if !large && !maybe_ours(block) {
+    if !countdown::spend(size) && !maybe_ours(block) {
         // SAFETY: the program's own call.
         return unsafe { REALLOC.get()(block, size) };
     }
@@ -179,15 +186,11 @@ pub unsafe extern "C" fn realloc(block: *mut c_void, size: usize) -> *mut c_void
     unsafe { realloc_slow(block, size) }
 }
 
-/// malloc(3) of whatever size.
-unsafe extern "C" fn malloc_any(size: usize) -> *mut c_void {
-    // SAFETY: the program's own call.
-    if size >= BOUND.load(Relaxed) { unsafe { malloc_slow(size) } } else { unsafe { MALLOC.get()(size) } }
-}
-
 /// # Safety
 /// As realloc(3).
 unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
+    countdown::restart();
+    opening::ensure();
     if old.is_null() {
         // SAFETY: the program's own call.
         return unsafe { malloc_slow(size) };
@@ -210,13 +213,13 @@ unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
     }
     if early::owns(old as usize) {
         // SAFETY: as above.
-        return unsafe { move_to(old, early::usable_size(old), size, malloc_any) };
+        return unsafe { move_to(old, early::usable_size(old), size, malloc_slow) };
     }
     // A block of the real allocator. It knows best unless the new size is one that a rule wants in the pool.
     let wanted = size >= BOUND.load(Relaxed) && blocks::ready() && size <= isize::MAX as usize;
     if !wanted {
         // SAFETY: the program's own call.
-        return unsafe { REALLOC.get()(old, size) };
+        return looked_at(unsafe { REALLOC.get()(old, size) });
     }
     // SAFETY: the program's own block.
     let usable = unsafe { USABLE_SIZE.get()(old) };
@@ -230,7 +233,7 @@ unsafe fn realloc_slow(old: *mut c_void, size: usize) -> *mut c_void {
             new
         }
         // SAFETY: the program's own call.
-        None => unsafe { REALLOC.get()(old, size) },
+        None => looked_at(unsafe { REALLOC.get()(old, size) }),
     }
 }
 
@@ -288,9 +291,12 @@ unsafe fn move_to(
 
 /// A block with an alignment, from the pool if it is large and the alignment is one that the pool has.
 fn aligned(align: usize, size: usize) -> Option<*mut c_void> {
-    (size >= BOUND.load(Relaxed) && align.is_power_of_two() && align <= blocks::MAX_ALIGN)
-        .then(|| large(size, align, false))
-        .flatten()
+    if !countdown::spend(size) {
+        return None;
+    }
+    // Other alignments are the real allocator's to refuse, or to serve.
+    let size = if align.is_power_of_two() && align <= blocks::MAX_ALIGN { size } else { 0 };
+    large_or_small(size, align, false)
 }
 
 /// posix_memalign(3).
@@ -370,6 +376,9 @@ pub unsafe extern "C" fn mallopt(param: c_int, value: c_int) -> c_int {
     state::resolve_early();
     // SAFETY: the program's own call.
     let accepted = unsafe { MALLOPT.get()(param, value) };
+    if accepted != 0 && !matches!(param, libc::M_ARENA_TEST | libc::M_ARENA_MAX | libc::M_MXFAST) {
+        heap::yield_to_program();
+    }
     if accepted != 0 && (param == libc::M_MMAP_THRESHOLD || param == libc::M_MMAP_MAX) {
         BOUND.store(usize::MAX, Relaxed);
         state::refuse_malloc_rules();

@@ -12,7 +12,6 @@ use faultless_core::counters::C;
 use faultless_core::page::End;
 
 use crate::real::*;
-use crate::symbols::{self, Wanted};
 use crate::{report, state};
 
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
@@ -99,23 +98,8 @@ unsafe extern "C" fn forked_child() {
 
 /// Asks to be told of forks: fork and daemon run these handlers, vfork and posix_spawn don't. Constructor only.
 pub fn watch_forks() {
-    type Handler = unsafe extern "C" fn();
-    type Register = unsafe extern "C" fn(Option<Handler>, Option<Handler>, Option<Handler>, *const c_void) -> c_int;
     /// Names us as the owner; any address of ours does, since we are never unloaded.
     static OWNER: u8 = 0;
-    // glibc exports the first, musl the second, whose fourth argument is none. Not in one search: what is not found behind us
-    // is looked for everywhere, at every start.
-    let find = |name: Wanted| {
-        let mut wanted = [name];
-        symbols::real(&mut wanted);
-        wanted.first().map(|w| w.address).filter(|address| *address != 0)
-    };
-    let glibc = || find(const { Wanted::new(c"__register_atfork") });
-    let musl = || find(const { Wanted::new(c"pthread_atfork") });
-    if let Some(register) = glibc().or_else(musl) {
-        // SAFETY: both take the three handlers; a fourth register argument is ignored by the second.
-        let register = unsafe { core::mem::transmute::<usize, Register>(register) };
-        // SAFETY: the handlers stay for ever.
-        unsafe { register(None, Some(forked_parent), Some(forked_child), (&raw const OWNER).cast()) };
-    }
+    // SAFETY: the handlers stay for ever.
+    unsafe { REGISTER_ATFORK.get()(None, Some(forked_parent), Some(forked_child), (&raw const OWNER).cast()) };
 }

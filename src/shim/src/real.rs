@@ -6,7 +6,7 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::marker::PhantomData;
-use core::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 
 use crate::symbols::{self, Wanted};
 use crate::{arch, early, sys};
@@ -43,6 +43,8 @@ pub type Spawn = unsafe extern "C" fn(
     *const *const c_char,
     *const *const c_char,
 ) -> c_int;
+/// A function to call at fork.
+pub type ForkHandler = Option<unsafe extern "C" fn()>;
 type Main = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 type Pass = *mut c_void;
 
@@ -56,8 +58,11 @@ macro_rules! reals {
         /// entries stay as they are.
         pub fn resolve() {
             let mut wanted = [$(const { Wanted::new(c_str(concat!($name, "\0"))) }),*];
-            symbols::real(&mut wanted);
-            let has_malloc = wanted.first().is_some_and(|w| w.address != 0);
+            let is_ours = symbols::real(&mut wanted, FAMILY);
+            let [malloc, .., glibc] = &wanted;
+            let has_malloc = malloc.address != 0;
+            ALLOCATOR_IS_OURS.store(is_ours, Relaxed);
+            MALLOC_IS_GLIBC.store(malloc.is_beside(glibc), Relaxed);
             let mut found = wanted.iter();
             $(
                 if let Some(w) = found.next().filter(|w| w.address != 0 && (has_malloc || !is_malloc($name))) {
@@ -76,10 +81,10 @@ reals! {
     POSIX_MEMALIGN "posix_memalign": unsafe extern "C" fn(*mut *mut c_void, usize, usize) -> c_int
         = early::posix_memalign;
     ALIGNED_ALLOC "aligned_alloc": unsafe extern "C" fn(usize, usize) -> *mut c_void = early::memalign;
+    USABLE_SIZE "malloc_usable_size": unsafe extern "C" fn(*mut c_void) -> usize = early::usable_size;
     MEMALIGN "memalign": unsafe extern "C" fn(usize, usize) -> *mut c_void = early::memalign;
     VALLOC "valloc": unsafe extern "C" fn(usize) -> *mut c_void = early::valloc;
     PVALLOC "pvalloc": unsafe extern "C" fn(usize) -> *mut c_void = early::valloc;
-    USABLE_SIZE "malloc_usable_size": unsafe extern "C" fn(*mut c_void) -> usize = early::usable_size;
     MALLOC_TRIM "malloc_trim": unsafe extern "C" fn(usize) -> c_int = early::nothing;
     MALLOPT "mallopt": unsafe extern "C" fn(c_int, c_int) -> c_int = early::nothing;
 
@@ -113,6 +118,25 @@ reals! {
         = arch::raw_syscall;
     START_MAIN "__libc_start_main": unsafe extern "C" fn(Main, c_int, *mut *mut c_char, Pass, Pass, Pass, Pass)
         -> c_int = raw::no_start_main;
+    REGISTER_ATFORK "__register_atfork": unsafe extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *const c_void) -> c_int
+        = raw::no_register;
+    GLIBC "gnu_get_libc_version": unsafe extern "C" fn() -> *const c_char = raw::no_version;
+}
+
+/// The first so many of the table: who defines one of them before us has an allocator of its own.
+const FAMILY: usize = 7;
+
+static ALLOCATOR_IS_OURS: AtomicBool = AtomicBool::new(false);
+static MALLOC_IS_GLIBC: AtomicBool = AtomicBool::new(false);
+
+/// Whether the program's own calls of the whole malloc family come to us first, so that we may give it blocks of ours.
+pub fn is_allocator_ours() -> bool {
+    ALLOCATOR_IS_OURS.load(Relaxed)
+}
+
+/// Whether the malloc behind us is glibc's own, whose heaps have a shape that we know.
+pub fn is_malloc_glibc() -> bool {
+    MALLOC_IS_GLIBC.load(Relaxed)
 }
 
 const fn c_str(text: &'static str) -> &'static CStr {
@@ -139,22 +163,6 @@ fn is_malloc(name: &str) -> bool {
             | "malloc_trim"
             | "mallopt"
     )
-}
-
-/// Whether the program's own calls of the whole malloc family come to us first, so that we may give it blocks of ours.
-pub fn is_allocator_ours() -> bool {
-    let mut names = const {
-        [
-            Wanted::new(c"malloc"),
-            Wanted::new(c"calloc"),
-            Wanted::new(c"realloc"),
-            Wanted::new(c"free"),
-            Wanted::new(c"posix_memalign"),
-            Wanted::new(c"aligned_alloc"),
-            Wanted::new(c"malloc_usable_size"),
-        ]
-    };
-    symbols::come_to_us(&mut names)
 }
 
 /// What the entries are before [`resolve`]: the system call, with C's return value and errno.
@@ -260,6 +268,27 @@ mod raw {
     pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
         // SAFETY: the program's own call.
         status(unsafe { sys::prctl(option, a as usize, b as usize, c as usize, d as usize) })
+    }
+
+    /// musl exports another name for it, whose fourth argument is none.
+    pub extern "C" fn no_register(
+        before: ForkHandler,
+        parent: ForkHandler,
+        child: ForkHandler,
+        _owner: *const c_void,
+    ) -> c_int {
+        let mut wanted = [const { Wanted::new(c"pthread_atfork") }];
+        symbols::real(&mut wanted, 0);
+        let Some(address) = wanted.first().map(|w| w.address).filter(|address| *address != 0) else {
+            return libc::ENOSYS;
+        };
+        type Register = unsafe extern "C" fn(ForkHandler, ForkHandler, ForkHandler) -> c_int;
+        // SAFETY: what the C library exports under this name is such a function.
+        unsafe { core::mem::transmute::<usize, Register>(address)(before, parent, child) }
+    }
+
+    pub extern "C" fn no_version() -> *const c_char {
+        c"".as_ptr()
     }
 
     pub extern "C" fn no_start_main() -> c_int {

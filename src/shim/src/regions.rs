@@ -146,6 +146,28 @@ pub fn insert(record: &Record) -> bool {
     false
 }
 
+/// Adds a record to the one that ends where it begins, if there is one of its like: so that a heap that grows for ever
+/// takes one entry. False: there is none.
+pub fn extend(record: &Record) -> bool {
+    for entry in used() {
+        if entry.start.load(Relaxed) <= TAKEN || entry.end.load(Relaxed) != record.start {
+            continue;
+        }
+        let Some(mut before) = entry.take(record.start - 1, record.start) else { continue };
+        let locks_meet = before.lock_end == record.lock_start || before.locked() + record.locked() == 0;
+        let fits = before.end == record.start && before.flags == record.flags && locks_meet;
+        if fits {
+            (before.end, before.lock_end) = (record.end, record.lock_end.max(before.lock_end));
+            before.populated += record.populated;
+        }
+        entry.write(&before);
+        if fits {
+            return true;
+        }
+    }
+    false
+}
+
 /// Whether another record would fit.
 pub fn has_room() -> bool {
     used().len() < ENTRIES || TABLE.iter().any(|e| e.start.load(Relaxed) == FREE)

@@ -13,12 +13,10 @@ use faultless_core::options::{Report, SetError, Settings};
 use faultless_core::page::{State, Why};
 use faultless_core::parse::{Form, ParseError};
 use faultless_core::policies;
-use faultless_core::reason::Reason;
-use faultless_core::rules::{Kind, Policy};
+use faultless_core::rules::Policy;
 
-use crate::live::Live;
 use crate::text::Text;
-use crate::{act, blocks, early, logger, pages, process, real, report, small_path, startup, state, sys};
+use crate::{early, heap, logger, pages, process, real, report, startup, state, sys};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -124,34 +122,11 @@ fn start() {
     let live = state::live();
     live.page.add(C::UnknownNames, unknown);
     live.page.add(C::EarlyBytes, early::BYTES.load(Relaxed));
-    // Nothing acts on the heap yet: said, so that nobody takes it for "never matched".
-    act::count_never(&live, Kind::Heap, Reason::NotYet);
     if startup::is_wanted(policy) {
         // Before there are mappings of ours that it would have to know.
         state::enter().iter().for_each(startup::apply);
     }
-    let live = state::live();
-    open_pool(&live, random[0] ^ random[1]);
     log::info!("on: {} rules, policy {}", policy.rules().len(), core::str::from_utf8(settings.policy).unwrap_or("?"));
-}
-
-/// malloc rules: where the allocator is the program's own, or somebody else stands before us, they can't be had.
-fn open_pool(live: &Live<'_>, random: u64) {
-    if !live.policy.may_match(Kind::Malloc) {
-        return;
-    }
-    let Some(bound) = live.policy.malloc_bound(live.memory()) else { return };
-    let possible = real::is_allocator_ours() && !state::malloc_rules_refused();
-    if !possible || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
-        let why = if possible { Reason::AddressSpace } else { Reason::Allocator };
-        act::count_never(live, Kind::Malloc, why);
-        log::warn!("malloc rules are not in force: {}", Reason::text(why as u8));
-        return;
-    }
-    for (known, end) in live.page.pool.iter().zip(blocks::open(random)) {
-        known.store(end as u64, Relaxed);
-    }
-    small_path::BOUND.store(bound.max(1) as usize, Relaxed);
 }
 
 /// Reads all FAULTLESS_ variables.
@@ -170,6 +145,9 @@ fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Resu
         let (text, after) = unsafe { (CStr::from_ptr(entry).to_bytes(), next.add(1)) };
         next = after;
         if !text.starts_with(b"FAULTLESS_") {
+            if is_malloc_tuned_by(text) {
+                heap::yield_to_program();
+            }
             continue;
         }
         let Some(equals) = text.iter().position(|b| *b == b'=') else { continue };
@@ -186,6 +164,21 @@ fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Resu
         }
     }
     Ok(())
+}
+
+/// Whether a variable tells glibc's malloc how to get or give back memory, or to fill what it gives: MALLOC_TOP_PAD_ and its
+/// like, and their later spelling.
+fn is_malloc_tuned_by(entry: &[u8]) -> bool {
+    let has = |word: &[u8]| entry.windows(word.len()).any(|w| w == word);
+    match entry.first() {
+        Some(b'M') => entry.starts_with(b"MALLOC_") && has(b"_=") && !entry.starts_with(b"MALLOC_ARENA_"),
+        Some(b'G') => {
+            const TUNABLES: [&[u8]; 7] =
+                [b".top_pad", b".trim_", b".mmap_", b".perturb", b".hugetlb", b".check", b".mem.tagging"];
+            entry.starts_with(b"GLIBC_TUNABLES=") && TUNABLES.iter().any(|name| has(name))
+        }
+        _ => false,
+    }
 }
 
 /// Puts the policy together: FAULTLESS_RULES first, then the named policy or the file.

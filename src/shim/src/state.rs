@@ -12,7 +12,7 @@ use faultless_core::page::State;
 use faultless_core::rules::Policy;
 
 use crate::live::Live;
-use crate::{identity, own_stack, pages, real, recycle, regions, small_path, usage};
+use crate::{countdown, heap, identity, own_stack, pages, real, recycle, regions, small_path, usage};
 
 /// Before the constructor, or stood down.
 const OFF: u32 = 0;
@@ -59,6 +59,7 @@ pub fn publish() {
 /// The constructor is done: nothing acts, ever.
 pub fn stand_down() {
     STATE.store(OFF, Release);
+    countdown::end();
 }
 
 /// Whether hooks act.
@@ -116,11 +117,17 @@ fn let_go(live: &Live<'_>) {
     if STATE.compare_exchange(ON, OVER, AcqRel, Relaxed).is_err() {
         return;
     }
-    small_path::BOUND.store(usize::MAX, Relaxed);
+    close_the_slow_path();
     regions::unlock(live, 0, usize::MAX);
     regions::forget(live, 0, usize::MAX);
     recycle::purge(live);
+    heap::let_go();
     live.page.state.store(State::Off as u32, Relaxed);
+}
+
+fn close_the_slow_path() {
+    small_path::BOUND.store(usize::MAX, Relaxed);
+    countdown::end();
 }
 
 /// A seccomp filter is about to arrive: the last moment for system calls of ours, such as the end's figures.
@@ -133,7 +140,7 @@ pub fn ready_to_seal() {
 /// A seccomp filter is in place from now on: not one system call of ours any more.
 pub fn seal() {
     if STATE.compare_exchange(ON, OVER, AcqRel, Relaxed).is_ok() {
-        small_path::BOUND.store(usize::MAX, Relaxed);
+        close_the_slow_path();
         let page = pages::current();
         page.state.store(State::Sealed as u32, Relaxed);
         page.seccomp.store(2, Relaxed);
@@ -149,6 +156,7 @@ pub fn become_child() {
     own_stack::start_in_child();
     regions::start_in_child();
     recycle::start_in_child();
+    heap::start_in_child();
     pages::start_in_child();
     identity::take_over();
 }

@@ -42,6 +42,11 @@ impl Wanted {
         }
         Wanted { name, hash, address: 0, object: 0 }
     }
+
+    /// Whether both were found in one object.
+    pub fn is_beside(&self, other: &Wanted) -> bool {
+        self.address != 0 && other.address != 0 && self.object == other.object
+    }
 }
 
 /// Where to look.
@@ -51,29 +56,26 @@ enum Where {
     Next,
     /// in all of them but this library; what `Next` falls back to when we were loaded last (dlopen)
     Others,
-    /// in all of them, this library included: what the program's own calls reach
-    First,
 }
 
 struct Search<'a> {
     wanted: &'a mut [Wanted],
     scope: Where,
     passed_ours: bool,
-    ours: usize,
+    /// so many of the wanted, from the first, are also looked for in the objects before us
+    family: usize,
+    /// one of these was found there
+    is_before_us: bool,
 }
 
 /// Looks all of them up behind us, in one walk over the loaded objects; what nobody behind us defines, anywhere else.
-pub fn real(wanted: &mut [Wanted]) {
-    walk(wanted, Where::Next);
+/// Returns whether the program's own calls of the first `family` of them all reach this library, which defines them.
+pub fn real(wanted: &mut [Wanted], family: usize) -> bool {
+    let is_before_us = walk(wanted, Where::Next, family);
     if wanted.iter().any(|w| w.address == 0) {
-        walk(wanted, Where::Others);
+        walk(wanted, Where::Others, 0);
     }
-}
-
-/// Whether the program's own calls of all of these reach this library, as far as anybody defines them.
-pub fn come_to_us(wanted: &mut [Wanted]) -> bool {
-    let ours = walk(wanted, Where::First);
-    wanted.iter().all(|w| w.address == 0 || w.object == ours)
+    !is_before_us
 }
 
 /// The version of a function that the program itself was linked with, where that is `version` and no longer the default one:
@@ -106,32 +108,29 @@ pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
     (look.wanted.address != 0).then_some(look.wanted.address)
 }
 
-/// Returns the load address of this library.
-fn walk(wanted: &mut [Wanted], scope: Where) -> usize {
-    let mut search = Search { wanted, scope, passed_ours: false, ours: 0 };
+/// Returns whether an object before this library defines one of the family.
+fn walk(wanted: &mut [Wanted], scope: Where, family: usize) -> bool {
+    let mut search = Search { wanted, scope, passed_ours: false, family, is_before_us: false };
     // SAFETY: `visit` matches the callback's type and does not keep the pointers; `search` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
-    search.ours
+    search.is_before_us
 }
 
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
     // SAFETY: dl_iterate_phdr hands us a valid info, and `walk` a valid Search.
     let (info, search) = unsafe { (&*info, &mut *search.cast::<Search<'_>>()) };
-    let ours = !search.passed_ours && holds(info, walk as *const () as usize);
-    if ours {
-        search.ours = info.dlpi_addr as usize;
-    }
-    let skip = match search.scope {
-        Where::Next => !search.passed_ours || ours,
-        Where::Others => ours,
-        Where::First => false,
-    };
-    search.passed_ours |= ours;
-    if skip {
+    if !search.passed_ours && holds(info, walk as *const () as usize) {
+        search.passed_ours = true;
         return 0;
     }
     // SAFETY: the object is loaded, so its dynamic tables are mapped.
     let Some(object) = (unsafe { Object::new(info) }) else { return 0 };
+    if !search.passed_ours && search.scope == Where::Next {
+        let mut family = search.wanted.iter().take(search.family);
+        // SAFETY: as above.
+        search.is_before_us |= family.any(|wanted| unsafe { object.defines(wanted) });
+        return 0;
+    }
     for wanted in search.wanted.iter_mut().filter(|w| w.address == 0) {
         // SAFETY: as above.
         if let Some(address) = unsafe { object.lookup(wanted, false) } {
@@ -238,9 +237,9 @@ impl Object {
 
     /// # Safety
     /// The tables must be those of a loaded object.
-    unsafe fn lookup(&self, wanted: &Wanted, hidden: bool) -> Option<usize> {
+    unsafe fn index(&self, wanted: &Wanted, hidden: bool) -> Option<usize> {
         // SAFETY: as the caller says.
-        let index = unsafe {
+        unsafe {
             if !self.gnu_hash.is_null() {
                 self.gnu(wanted, hidden)
             } else if !self.sysv_hash.is_null() && !hidden {
@@ -248,7 +247,21 @@ impl Object {
             } else {
                 None
             }
-        }?;
+        }
+    }
+
+    /// # Safety
+    /// The tables must be those of a loaded object.
+    unsafe fn defines(&self, wanted: &Wanted) -> bool {
+        // SAFETY: as the caller says.
+        unsafe { self.index(wanted, false) }.is_some()
+    }
+
+    /// # Safety
+    /// The tables must be those of a loaded object.
+    unsafe fn lookup(&self, wanted: &Wanted, hidden: bool) -> Option<usize> {
+        // SAFETY: as the caller says.
+        let index = unsafe { self.index(wanted, hidden) }?;
         // SAFETY: an index out of the hash table lies in the symbol table.
         let symbol = unsafe { &*self.symbols.add(index) };
         let address = self.base + symbol.st_value as usize;

@@ -94,6 +94,12 @@ pub unsafe fn mremap(old: usize, old_len: usize, new_len: usize, flags: c_int, n
     unsafe { call(libc::SYS_mremap, [old, old_len, new_len, flags as usize, new]) }
 }
 
+/// The program's break: brk(2) with an address that it can't be set to.
+pub fn brk() -> usize {
+    // SAFETY: changes nothing.
+    unsafe { call(libc::SYS_brk, [0; 3]) }.unwrap_or(0)
+}
+
 /// mprotect(2).
 ///
 /// # Safety

@@ -1,7 +1,7 @@
 //! The hooks in assembly: the small path of malloc and free, and the functions with variable arguments.
 //!
-//! What must hold here: the small path of `malloc` is at most 6 instructions before the tail call to the real one, that of
-//! `free` at most 5 (counted by `make prove`), and it writes no memory; `syscall` and the malloc family leave the caller's
+//! What must hold here: the small path of `malloc` is at most 6 instructions more than the real one alone, that of `free`
+//! at most 5 (counted by `make prove`), and writes no memory but the thread's own countdown; `syscall` and the malloc family leave the caller's
 //! frame as it was, so that a real function which looks at its return address, or returns twice, sees its true caller.
 //! x86-64 only, as `arch`.
 
@@ -11,12 +11,12 @@ use core::ffi::{c_int, c_long, c_void};
 use crate::real::{CALLOC, FREE, MALLOC, SYSCALL};
 use crate::{exec, exports, malloc, small_path};
 
-/// malloc(3). Blocks at or over the policy's bound take the slow path.
+/// malloc(3). The countdown is never as large as a large block, so these take the slow path at once.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn malloc(size: usize) -> *mut c_void {
-    naked_asm!("cmp rdi, [rip + {bound}]", "jae {slow}", "jmp [rip + {real}]",
-        bound = sym small_path::BOUND, slow = sym malloc::malloc_slow, real = sym MALLOC)
+    naked_asm!("mov rax, qword ptr [rip + faultless_countdown@GOTTPOFF]", "sub qword ptr fs:[rax], rdi", "jb {slow}",
+        "jmp [rip + {real}]", slow = sym malloc::malloc_slow, real = sym MALLOC)
 }
 
 /// free(3). Pointers in the range that holds our blocks (and may hold others) take the slow path.
@@ -28,13 +28,13 @@ pub unsafe extern "C" fn free(block: *mut c_void) {
         low = sym small_path::OURS_LOW, len = sym small_path::OURS_LEN, slow = sym malloc::free_slow, real = sym FREE)
 }
 
-/// calloc(3). Either factor at or over the bound, or both over 32 bits' worth together, takes the slow path.
+/// calloc(3). As malloc; a product that overflows takes the slow path too.
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
-    naked_asm!("mov rax, rdi", "mul rsi", "jo {slow}", "cmp rax, [rip + {bound}]", "jae {slow}",
-        "jmp [rip + {real}]",
-        bound = sym small_path::BOUND, slow = sym malloc::calloc_slow, real = sym CALLOC)
+    naked_asm!("mov rax, rdi", "mul rsi", "jo {slow}", "mov rcx, qword ptr [rip + faultless_countdown@GOTTPOFF]",
+        "sub qword ptr fs:[rcx], rax", "jb {slow}", "jmp [rip + {real}]",
+        slow = sym malloc::calloc_slow, real = sym CALLOC)
 }
 
 /// syscall(2): looks at the number only, and passes the call on with the caller's frame as it was (a clone

@@ -1,0 +1,98 @@
+//! glibc's main heap, which grows by brk(2).
+//!
+//! What must hold here: an address between the first block that we saw and the break is the heap's; the break may fall
+//! (glibc trims) and another thread may be growing it, so it is asked for at every look.
+
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+
+use faultless_core::matching::Chosen;
+
+use super::{Chunk, MARGIN, WORTH, apply, choose, collapse, is_eager, is_huge, tuning};
+use crate::act;
+use crate::live::Live;
+use crate::sys::{self, HUGE, PAGE};
+
+/// A block this far below the break, at the first look, is taken for one of the heap: less than any program's text and
+/// data are away from a mapping.
+const NEAR: usize = 16 << 20;
+/// Looks to wait after glibc found room elsewhere.
+const PATIENCE: usize = 16;
+/// A rule that takes memory at once has it taken in steps of at least this.
+const LEAST_EAGER: usize = 4 << 20;
+
+/// The heap's first page, as far as we know; 0: not yet seen.
+static LOW: AtomicUsize = AtomicUsize::new(0);
+/// Up to where rules have had their turn; 0: nowhere.
+static ACTED: AtomicUsize = AtomicUsize::new(0);
+/// Some thread is at work here.
+static BUSY: AtomicBool = AtomicBool::new(false);
+/// Looks still to wait.
+static WAIT: AtomicUsize = AtomicUsize::new(0);
+
+/// Whether rules have had their turn around this block, and well beyond it.
+pub fn is_settled(chunk: &Chunk) -> bool {
+    let acted = ACTED.load(Relaxed);
+    acted != 0 && chunk.end + MARGIN <= acted && acted <= sys::brk()
+}
+
+/// Applies the rules to what is new, and has the heap grow ahead of its use.
+pub fn act(live: &Live<'_>, chunk: &Chunk) {
+    if BUSY.swap(true, Acquire) {
+        return;
+    }
+    advance(live, chunk);
+    BUSY.store(false, Release);
+}
+
+fn advance(live: &Live<'_>, chunk: &Chunk) {
+    let brk = sys::brk();
+    let known = LOW.load(Relaxed);
+    let low = if known != 0 { known } else { chunk.start & !(PAGE - 1) };
+    if chunk.end > brk || chunk.start.saturating_add(NEAR) < low || known == 0 && brk - chunk.start > NEAR {
+        return; // glibc has gone on elsewhere, because the break could not grow
+    }
+    LOW.store(low, Relaxed);
+    let acted = ACTED.load(Relaxed).min(brk);
+    let chosen = choose(live, brk - low);
+    if !act::has_work(&chosen) || acted == 0 && !is_eager(&chosen) && brk - low < WORTH {
+        return;
+    }
+    let step = tuning::step(live);
+    let ahead = grown(chunk, brk, step_for(&chosen, step, brk - low));
+    // Without steps of our own, whatever glibc has added: not for each of its 128 KiB.
+    if ahead > acted && (step != 0 || ahead - acted >= HUGE || acted == 0) {
+        apply(live, acted.max(low), ahead, &chosen);
+        ACTED.store(ahead, Relaxed);
+        if ahead > brk && is_huge(&chosen) {
+            // To grow, glibc has written a header just beyond the old break: one 4K page where a huge one is wanted.
+            collapse(brk & !(HUGE - 1));
+        }
+    } else {
+        ACTED.store(acted, Relaxed);
+    }
+}
+
+/// A rule that takes memory at once has it taken a quarter ahead of what is used.
+fn step_for(chosen: &Chosen, step: usize, used: usize) -> usize {
+    if is_eager(chosen) { step.min((used / 4).max(LEAST_EAGER)) } else { step }
+}
+
+/// Where the break is once the heap has grown, if it is time.
+fn grown(chunk: &Chunk, brk: usize, step: usize) -> usize {
+    if step == 0 || brk - chunk.end >= MARGIN {
+        return brk;
+    }
+    if WAIT.load(Relaxed) > 0 {
+        WAIT.fetch_sub(1, Relaxed);
+        return brk;
+    }
+    if !tuning::grow(brk - chunk.end, step) {
+        WAIT.store(PATIENCE, Relaxed);
+    }
+    sys::brk()
+}
+
+/// In a forked child: nobody is at work.
+pub fn start_in_child() {
+    BUSY.store(false, Relaxed);
+}

@@ -1,0 +1,126 @@
+//! `heap` rules: what glibc's malloc serves its smaller blocks from, the brk heap and the heaps of its thread arenas.
+//!
+//! glibc calls its own brk, mmap and mprotect, so no hook sees a heap grow. Every 64 KiB that a thread asks for
+//! (`countdown`), the block that it has just got tells where: its header says which arena it is of. Heaps are made to grow in
+//! large steps, so that a huge page has its whole 2 MiB before the first touch, and rules are applied to each step.
+//!
+//! What must hold here: only with glibc's own malloc behind us, whose chunk header and heap header have had one shape since
+//! 2.5; nothing is held up (a lock is only tried); what the program or its environment has tuned stays; nothing is padded or
+//! opened where it would become resident (VM_LOCKED) or count against a limit.
+
+mod arena;
+mod brk;
+mod tuning;
+
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicBool, Ordering::*};
+
+use faultless_core::matching::{Chosen, Region};
+use faultless_core::rules::{Kind, PageSize};
+
+use crate::live::Live;
+use crate::sys::{self, HUGE};
+use crate::target::{Range, Target};
+use crate::{act, limits, regions, state};
+
+pub use tuning::{future_locks, let_go, yield_to_program};
+
+/// So much ahead of what is in use must have had its rules: whatever a thread can take before the next look.
+const MARGIN: usize = HUGE + (256 << 10);
+/// A heap of which less is in use costs more on a huge page than it gains.
+const WORTH: usize = 512 << 10;
+
+static OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Heap rules are in force.
+pub fn open() {
+    OPEN.store(true, Release);
+}
+
+/// A chunk of glibc's malloc, as its header describes it.
+#[derive(Clone, Copy)]
+struct Chunk {
+    /// what malloc returned
+    start: usize,
+    /// the byte after it
+    end: usize,
+    /// it is a mapping of its own
+    is_mapped: bool,
+    /// it is of a thread's arena
+    is_arena: bool,
+}
+
+impl Chunk {
+    /// # Safety
+    /// `block` must be a live block of glibc's malloc.
+    unsafe fn of(block: usize) -> Chunk {
+        // SAFETY: the word before a block is its size, whose lowest bits are PREV_INUSE, IS_MMAPPED and NON_MAIN_ARENA.
+        let word = unsafe { ((block - 8) as *const usize).read() };
+        Chunk { start: block, end: block - 16 + (word & !7), is_mapped: word & 2 != 0, is_arena: word & 4 != 0 }
+    }
+}
+
+/// The countdown is used up, and the real allocator has given the program this block.
+pub fn look(block: *mut c_void) {
+    if !OPEN.load(Acquire) || block.is_null() {
+        return;
+    }
+    // SAFETY: open only with glibc's malloc behind us, which the block is from.
+    let chunk = unsafe { Chunk::of(block as usize) };
+    let is_settled = match chunk {
+        Chunk { is_mapped: true, .. } => tuning::is_engaged(),
+        Chunk { is_arena: true, .. } => arena::is_settled(&chunk),
+        _ => brk::is_settled(&chunk),
+    };
+    if is_settled {
+        return;
+    }
+    let _errno = sys::KeepErrno::new();
+    let Some(live) = state::enter() else { return };
+    match chunk {
+        // The next ones of this size will come from a heap.
+        Chunk { is_mapped: true, .. } if chunk.end - chunk.start < tuning::MMAP_THRESHOLD => {
+            tuning::step(&live);
+        }
+        Chunk { is_mapped: true, .. } => {}
+        Chunk { is_arena: true, .. } => arena::act(&live, &chunk),
+        _ => brk::act(&live, &chunk),
+    }
+}
+
+/// In a forked child: nobody is at work, and what may be kept is asked for anew.
+pub fn start_in_child() {
+    brk::start_in_child();
+    arena::start_in_child();
+    tuning::start_in_child();
+}
+
+fn choose(live: &Live<'_>, size: usize) -> Chosen {
+    live.policy.choose(&Region { kind: Kind::Heap, size: size as u64, path: None }, live.memory())
+}
+
+/// Whether what is wanted takes memory at once, so that it is given in small steps.
+fn is_eager(chosen: &Chosen) -> bool {
+    chosen.arrival.is_some() || chosen.stay.is_some()
+}
+
+/// Whether huge pages are wanted and to be had.
+fn is_huge(chosen: &Chosen) -> bool {
+    matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse | PageSize::Hugetlb)))
+        && limits::thp() != Some(limits::Thp::Never)
+}
+
+/// Puts 2 MiB of which 4K pages hold a small part on a huge page. A kernel before 6.1 leaves it on these.
+fn collapse(start: usize) {
+    const MADV_COLLAPSE: i32 = 25;
+    // SAFETY: keeps content.
+    let _ = unsafe { sys::madvise(start, HUGE, MADV_COLLAPSE) };
+}
+
+/// Applies the rules to a stretch of a heap, forgetting what was there before: glibc gives heaps back unseen.
+fn apply(live: &Live<'_>, start: usize, end: usize, chosen: &Chosen) {
+    let range = Range { start, len: end - start };
+    regions::forget(live, range.start, range.len);
+    let target = Target { range, kind: Kind::Heap, writable: true, shared: false, hugetlb: false, file: None };
+    act::apply(live, &target, chosen);
+}
