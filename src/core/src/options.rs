@@ -74,9 +74,9 @@ table! {
     PopulateMax "populate-max" "FAULTLESS_POPULATE_MAX" "SIZE" "50pct" false
         "the most memory that rules may populate, for the whole process tree";
     RetainMax "retain-max" "FAULTLESS_RETAIN_MAX" "SIZE" "256M" false
-        "the most freed memory that recycle may keep, for the whole process tree";
+        "the most freed memory that recycle and the heaps may keep, for the whole process tree";
     HugeGrowthMax "huge-growth-max" "FAULTLESS_HUGE_GROWTH_MAX" "SIZE" "25pct" false
-        "(later) the most resident memory that huge pages may cost beyond what was touched";
+        "the most that huge pages in little-used heaps may cost beyond what was touched, for the whole process tree";
     PopulateTimeMax "populate-time-max" "FAULTLESS_POPULATE_TIME_MAX" "TIME" "10s" false
         "the longest that populate may hold up one call, in ms or s";
     Report "report" "FAULTLESS_REPORT" "WHERE" "auto" false

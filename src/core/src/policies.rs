@@ -26,7 +26,7 @@ pub const TABLE: &[BuiltIn] = &[
     row(
         "throughput",
         "malloc@1M:huge+recycle,heap:huge,anon@2M:huge",
-        "huge pages for malloc, heap (later) and anonymous mappings; freed blocks keep their pages",
+        "huge pages for malloc, heap and anonymous mappings; freed memory keeps its pages",
     ),
     row(
         "latency",

@@ -120,6 +120,7 @@ reals! {
         -> c_int = raw::no_start_main;
     REGISTER_ATFORK "__register_atfork": unsafe extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *const c_void) -> c_int
         = raw::no_register;
+    BREAK "__curbrk": *const usize = core::ptr::null::<usize>();
     GLIBC "gnu_get_libc_version": unsafe extern "C" fn() -> *const c_char = raw::no_version;
 }
 

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use faultless_core::counters::C;
 
 use crate::budget::Budget;
-use crate::coverage;
+use crate::coverage::{self, Seen};
 use crate::live::Live;
 use crate::sys;
 
@@ -41,6 +41,8 @@ struct Entry {
     lock_end: AtomicUsize,
     populated: AtomicU64,
     flags: AtomicU32,
+    /// bytes on huge pages, and resident, at the last look
+    seen: [AtomicU64; 2],
 }
 
 static TABLE: [Entry; ENTRIES] = [const {
@@ -51,6 +53,7 @@ static TABLE: [Entry; ENTRIES] = [const {
         lock_end: AtomicUsize::new(0),
         populated: AtomicU64::new(0),
         flags: AtomicU32::new(0),
+        seen: [const { AtomicU64::new(0) }; 2],
     }
 }; ENTRIES];
 /// Entries beyond this one were never used.
@@ -100,6 +103,7 @@ impl Entry {
         self.lock_end.store(r.lock_end, Relaxed);
         self.populated.store(r.populated, Relaxed);
         self.flags.store(r.flags, Relaxed);
+        self.seen.iter().for_each(|seen| seen.store(0, Relaxed));
         self.start.store(if r.start < r.end { r.start } else { FREE }, Release);
     }
 
@@ -155,12 +159,14 @@ pub fn extend(record: &Record) -> bool {
         }
         let Some(mut before) = entry.take(record.start - 1, record.start) else { continue };
         let locks_meet = before.lock_end == record.lock_start || before.locked() + record.locked() == 0;
+        let seen = entry.seen.each_ref().map(|seen| seen.load(Relaxed));
         let fits = before.end == record.start && before.flags == record.flags && locks_meet;
         if fits {
             (before.end, before.lock_end) = (record.end, record.lock_end.max(before.lock_end));
             before.populated += record.populated;
         }
         entry.write(&before);
+        entry.seen.iter().zip(seen).for_each(|(place, seen)| place.store(seen, Relaxed));
         if fits {
             return true;
         }
@@ -371,6 +377,30 @@ pub fn sample_before(live: &Live<'_>, start: usize, len: usize) {
     }
 }
 
+impl Entry {
+    /// Looks again; of what is no longer resident, says how much was on huge pages when it went.
+    fn note(&self, live: &Live<'_>, seen: &Seen) {
+        let [huge, present] = &self.seen;
+        let gone = present.swap(seen.present, Relaxed).saturating_sub(seen.present);
+        let huge_gone = huge.swap(seen.huge, Relaxed).saturating_sub(seen.huge).min(gone);
+        live.page.add(C::HugeGoneBytes, huge_gone);
+        live.page.add(C::HugeGoneOf, gone);
+    }
+}
+
+/// Samples the region that an address lies in, at most for a hundredth of the time: what is freed in a heap goes unseen.
+pub fn sample_around(live: &Live<'_>, address: usize) {
+    for entry in used() {
+        let (at, end) = (entry.start.load(Acquire), entry.end.load(Relaxed));
+        if at > TAKEN && (at..end).contains(&address) && entry.flags.load(Relaxed) & HUGE != 0 {
+            if let Some(seen) = coverage::sample_bounded(at, end) {
+                entry.note(live, &seen);
+            }
+            return;
+        }
+    }
+}
+
 /// Samples how much of all recorded regions is on huge pages now.
 pub fn sample_all(live: &Live<'_>) {
     let (mut huge, mut present, mut any) = (0, 0, false);
@@ -380,6 +410,7 @@ pub fn sample_all(live: &Live<'_>) {
             && entry.flags.load(Relaxed) & HUGE != 0
             && let Some(seen) = coverage::sample(at, entry.end.load(Relaxed))
         {
+            entry.note(live, &seen);
             huge += seen.huge;
             present += seen.present;
             any = true;
@@ -399,6 +430,7 @@ pub fn start_in_child() {
             entry.lock_start.store(0, Relaxed);
             entry.lock_end.store(0, Relaxed);
             entry.populated.store(0, Relaxed);
+            entry.seen.iter().for_each(|seen| seen.store(0, Relaxed));
         }
     }
 }

@@ -10,6 +10,7 @@ use faultless_core::matching::Chosen;
 use super::{Chunk, MARGIN, WORTH, apply, choose, collapse, is_eager, is_huge, tuning};
 use crate::act;
 use crate::live::Live;
+use crate::real::BREAK;
 use crate::sys::{self, HUGE, PAGE};
 
 /// A block this far below the break, at the first look, is taken for one of the heap: less than any program's text and
@@ -32,7 +33,17 @@ static WAIT: AtomicUsize = AtomicUsize::new(0);
 /// Whether rules have had their turn around this block, and well beyond it.
 pub fn is_settled(chunk: &Chunk) -> bool {
     let acted = ACTED.load(Relaxed);
-    acted != 0 && chunk.end + MARGIN <= acted && acted <= sys::brk()
+    acted != 0 && chunk.end + MARGIN <= acted && acted <= last_break()
+}
+
+/// The break as glibc last set it, without a system call where it says so.
+fn last_break() -> usize {
+    let variable = BREAK.get();
+    if variable.is_null() {
+        return sys::brk();
+    }
+    // SAFETY: glibc's own variable, which it exports; it is one word, whichever thread writes it.
+    unsafe { variable.read_volatile() }
 }
 
 /// Applies the rules to what is new, and has the heap grow ahead of its use.

@@ -13,7 +13,7 @@ mod brk;
 mod tuning;
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
 use faultless_core::matching::{Chosen, Region};
 use faultless_core::rules::{Kind, PageSize};
@@ -30,6 +30,10 @@ const MARGIN: usize = HUGE + (256 << 10);
 /// A heap of which less is in use costs more on a huge page than it gains.
 const WORTH: usize = 512 << 10;
 
+/// Looks with nothing to do from one sample of the huge pages to the next.
+const LOOKS_PER_SAMPLE: u32 = 64;
+
+static LOOKS: AtomicU32 = AtomicU32::new(1);
 static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Heap rules are in force.
@@ -72,12 +76,14 @@ pub fn look(block: *mut c_void) {
         Chunk { is_arena: true, .. } => arena::is_settled(&chunk),
         _ => brk::is_settled(&chunk),
     };
-    if is_settled {
+    // What is on huge pages is asked now and then, because nothing tells of what is freed.
+    if is_settled && !LOOKS.fetch_add(1, Relaxed).is_multiple_of(LOOKS_PER_SAMPLE) {
         return;
     }
     let _errno = sys::KeepErrno::new();
     let Some(live) = state::enter() else { return };
     match chunk {
+        _ if is_settled => {}
         // The next ones of this size will come from a heap.
         Chunk { is_mapped: true, .. } if chunk.end - chunk.start < tuning::MMAP_THRESHOLD => {
             tuning::step(&live);
@@ -86,6 +92,7 @@ pub fn look(block: *mut c_void) {
         Chunk { is_arena: true, .. } => arena::act(&live, &chunk),
         _ => brk::act(&live, &chunk),
     }
+    regions::sample_around(&live, chunk.start);
 }
 
 /// In a forked child: nobody is at work, and what may be kept is asked for anew.
