@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test prove lint install clean
+.PHONY: help build run test bench prove lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,10 @@ test: build ## what doesn't depend on the machine: unit tests, c-tests, real pro
 prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part)
 	integration/setup.sh prove
 	cargo run -q --release -p faultless-integration --bin prove -- $(PART)
+
+bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse" CONTENDERS="alone jemalloc" ROUNDS=7)
+	integration/setup.sh bench
+	cargo run -q --release -p faultless-integration --bin bench
 
 lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint

@@ -10,6 +10,8 @@ test=(
     perl=perl sqlite3=sqlite3 git=git node=nodejs xz=xz-utils curl=curl gdb=gdb awk=mawk
     redis-server=redis-server redis-cli=redis-tools setpriv=util-linux
     '/usr/lib/postgresql/*/bin/postgres=postgresql' 'g++=g++'
+)
+allocators=(
     /usr/lib/x86_64-linux-gnu/libjemalloc.so.2=libjemalloc2
     '/usr/lib/x86_64-linux-gnu/libmimalloc.so.2*=libmimalloc2.0'
     /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4=libtcmalloc-minimal4
@@ -18,13 +20,18 @@ prove=(
     strace=strace valgrind=valgrind systemd-analyze=systemd dash=dash podman=podman runc=runc
     /bin/busybox=busybox-static /usr/lib/python3/dist-packages/yaml=python3-yaml
 )
+bench=(
+    redis-server=redis-server /usr/lib/python3/dist-packages/numpy=python3-numpy
+    /usr/lib/x86_64-linux-gnu/libhugetlbfs.so.0=libhugetlbfs0
+)
 lint=(shellcheck=shellcheck)
 
 case "${1:-all}" in
     run) wanted=("${run[@]}") ;;
-    test) wanted=("${run[@]}" "${test[@]}") ;;
+    test) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}") ;;
+    bench) wanted=("${run[@]}" "${allocators[@]}" "${bench[@]}") ;;
     lint) wanted=("${lint[@]}") ;;
-    *) wanted=("${run[@]}" "${test[@]}" "${prove[@]}" "${lint[@]}") ;;
+    *) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}" "${bench[@]}" "${prove[@]}" "${lint[@]}") ;;
 esac
 
 packages=()

@@ -1,6 +1,7 @@
 //! Helpers of the integration tests.
 
 pub mod artefacts;
+pub mod bench;
 pub mod child;
 pub mod compile;
 pub mod ctest;

@@ -9,6 +9,7 @@ pub mod faults;
 pub mod files;
 pub mod input;
 pub mod limits;
+pub mod malloc;
 pub mod startup;
 pub mod suites;
 
@@ -88,6 +89,7 @@ pub const PARTS: &[Part] = &[
     ("startup", startup::prove),
     ("c-tests", suites::c_tests),
     ("programs", suites::programs),
+    ("malloc", malloc::prove),
 ];
 
 /// The first line of a program's complaint, for a note.

@@ -42,7 +42,9 @@ reasons! {
     NoRoom "no room for such a block: left to the program's allocator" "";
     Told "told to let go (faultless off)" "";
     Tuned "the program, or its environment, has tuned malloc itself" "";
+    Trims "malloc gives parts of such a heap back by itself, which a lock would refuse" "";
     Reserved "RLIMIT_AS, RLIMIT_DATA or strict overcommit counts what is only reserved" "";
+    Begun "a thread of ours populates it ahead of the program" "";
 }
 
 impl Reason {

@@ -12,6 +12,7 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::{Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
 
 use crate::budget::Budget;
+use crate::crew::ahead;
 use crate::limits::Thp;
 use crate::live::Live;
 use crate::populate::{self, Populated};
@@ -19,6 +20,8 @@ use crate::regions::{self, Record};
 use crate::sys::{self, HUGE, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
 use crate::{advice, identity, limits, lock};
+
+use Arriving::{Ahead, Now};
 
 /// Per rule: outcomes of its actions on one region, as bits by [`Outcome`].
 struct Tally {
@@ -117,6 +120,13 @@ pub fn count_never(live: &Live<'_>, kind: Kind, reason: Reason) {
     }
 }
 
+/// Says of one action of a rule that it is not taken.
+pub fn note_skipped(live: &Live<'_>, rule: u8, axis: Axis, reason: Reason) {
+    if let Some(stats) = live.page.rules.get(rule as usize) {
+        stats.note(axis as u8, Outcome::Skipped, reason as u8, 0);
+    }
+}
+
 fn count_all(live: &Live<'_>, chosen: &Chosen, bytes: u64, result: Result) {
     if chosen.matched == 0 {
         return;
@@ -154,9 +164,12 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     }
     // Whatever takes budget must be recorded, so that munmap gives it back: no room to record, no action.
     let has_room = !(chosen.arrival.is_some() || chosen.stay.is_some() || record.flags != 0) || regions::has_room();
+    let mut ahead = None;
     if let Some((rule, arrival)) = chosen.arrival {
-        let result = if has_room { arrive(live, target, arrival, &mut record) } else { skipped(Reason::TableFull) };
-        tally.add(live, rule, Axis::Arrival, result);
+        match if has_room { arrive(live, target, arrival, &mut record) } else { Now(skipped(Reason::TableFull)) } {
+            Now(result) => tally.add(live, rule, Axis::Arrival, result),
+            Ahead(range, why) => ahead = Some((rule, range, why)),
+        }
     }
     if let Some((rule, stay)) = chosen.stay {
         let result = if has_room { hold(live, target, stay, &mut record) } else { skipped(Reason::TableFull) };
@@ -174,11 +187,17 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     }
     let holds_something = record.flags != 0 || record.populated != 0 || record.lock_end > record.lock_start;
     let grows = holds_something && target.kind == Kind::Heap && regions::extend(&record);
-    if holds_something && !grows && !regions::insert(&record) {
+    let is_recorded = !holds_something || grows || regions::insert(&record);
+    if !is_recorded {
         // Filled up since `has_room`: let go of what nobody would account for.
         let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
         Budget::Lock.give(live, record.lock_end.saturating_sub(record.lock_start) as u64);
         Budget::Populate.give(live, record.populated);
+    }
+    // Only now, because whoever unmaps the range makes way where there is a record.
+    if let Some((rule, range, why)) = ahead {
+        let ask = || populate_ahead(live, target, range, rule, why);
+        tally.add(live, rule, Axis::Arrival, if is_recorded { ask() } else { skipped(Reason::TableFull) });
     }
     tally.finish(live, chosen.matched, target.range.len as u64);
     cost.end(live);
@@ -213,10 +232,17 @@ fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
     }
 }
 
-fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Record) -> Result {
+/// How far an arrival has come.
+enum Arriving {
+    /// as far as it will
+    Now(Result),
+    /// this range has budget, and is for a thread of ours; with the reason for which it is not all, or Done
+    Ahead(Range, Reason),
+}
+
+fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Record) -> Arriving {
     let range = match arrival {
-        Arrival::Async => return skipped(Reason::NotYet),
-        Arrival::Full => target.backed(),
+        Arrival::Full | Arrival::Async => target.backed(),
         Arrival::First(size) => {
             let backed = target.backed();
             let len = (live.bytes(size) as usize).next_multiple_of(PAGE).min(backed.len);
@@ -225,30 +251,46 @@ fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Recor
         Arrival::Range(from, to) => target.between(live.bytes(from), live.bytes(to)),
     };
     if range.len == 0 {
-        return APPLIED; // an empty file, or a part that this mapping doesn't have
+        return Now(APPLIED); // an empty file, or a part that this mapping doesn't have
     }
     if target.hugetlb {
-        return APPLIED; // proven by populating it
+        return Now(APPLIED); // proven by populating it
     }
     if target.file.is_none() && !target.writable {
-        return skipped(Reason::NotWritable);
+        return Now(skipped(Reason::NotWritable));
     }
     let (granted, why) = Budget::Populate.take(live, range.len as u64);
     if granted == 0 {
-        return skipped(why);
+        return Now(skipped(why));
     }
-    let Populated { bytes, reason, errno } =
-        populate::run(live, target, Range { start: range.start, len: granted as usize });
+    let in_budget = Range { start: range.start, len: granted as usize };
+    if arrival == Arrival::Async {
+        record.populated = granted;
+        return Ahead(in_budget, why);
+    }
+    let Populated { bytes, reason, errno } = populate::run(live, target, in_budget);
     Budget::Populate.give(live, granted - bytes);
     record.populated = bytes;
     live.page.add(C::PopulatedBytes, bytes);
-    match (bytes, errno) {
+    Now(match (bytes, errno) {
         (0, 0) => skipped(reason),
         (0, _) => (Outcome::Failed, reason, errno),
         (b, _) if b == range.len as u64 && reason == Reason::Done => APPLIED,
         (b, _) if b == range.len as u64 => (Outcome::Applied, reason, 0),
         (b, _) if b == granted => (Outcome::Partly, why, 0),
         _ => (Outcome::Partly, reason, errno),
+    })
+}
+
+/// Hands a range that has budget to a thread of ours.
+fn populate_ahead(live: &Live<'_>, target: &Target, range: Range, rule: u8, why: Reason) -> Result {
+    match ahead::ask(live, range, target.file.is_some(), rule) {
+        Ok(()) if why == Reason::Done => (Outcome::Applied, Reason::Begun, 0),
+        Ok(()) => (Outcome::Partly, why, 0),
+        Err(why) => {
+            regions::not_populated(live, range.start, range.len as u64);
+            skipped(why)
+        }
     }
 }
 

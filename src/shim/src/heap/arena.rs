@@ -7,6 +7,8 @@
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
 use faultless_core::matching::Chosen;
+use faultless_core::reason::Reason;
+use faultless_core::rules::Axis;
 
 use super::{Chunk, MARGIN, WORTH, apply, choose, collapse, is_eager, is_huge, tuning};
 use crate::act;
@@ -99,7 +101,12 @@ pub fn act(live: &Live<'_>, chunk: &Chunk) {
         known.first.store(false, Relaxed);
     }
     known.seen.store(info.writable, Relaxed);
-    let chosen = choose(live, HEAP);
+    let mut chosen = choose(live, HEAP);
+    // glibc gives the end of such a heap back by its own MADV_DONTNEED: on locked memory it fails, the memory stays, and a
+    // malloc that succeeds leaves EINVAL in errno.
+    if let Some((rule, _)) = chosen.stay.take() {
+        act::note_skipped(live, rule, Axis::Stay, Reason::Trims);
+    }
     if act::has_work(&chosen) {
         advance(live, chunk, &info, known, &chosen);
     }

@@ -1,0 +1,113 @@
+//! What the bench changes on the machine, and who puts it back.
+//!
+//! What must hold here: however this process ends, SIGKILL included, the program that it was measuring is killed and
+//! /sys is as it was. So a process of its own, in a session of its own, waits for the end of a pipe that only this one
+//! holds the other end of.
+
+use std::io::Write;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, Stdio};
+
+const ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+/// Reads what is to be done at the end, `group NUMBER` to kill and `thp WORD` to write (empty: nothing), until there
+/// are no more lines; the last of each counts.
+const SCRIPT: &str = r#"trap '' INT TERM HUP
+while read -r what value; do
+    case $what in group) group=$value ;; thp) thp=$value ;; esac
+done
+[ -z "$group" ] || kill -s KILL -- "-$group"
+[ -z "$thp" ] || echo "$thp" >"$1""#;
+
+/// Ends and puts back what is still there when it goes.
+pub struct Guard {
+    process: Child,
+}
+
+impl Guard {
+    /// Starts the process that cleans up. Nothing is changed yet.
+    pub fn new() -> Result<Guard, String> {
+        let mut command = Command::new("/bin/sh");
+        command.args(["-c", SCRIPT, "guard", ENABLED]).stdin(Stdio::piped());
+        // SAFETY: setsid is all that runs between fork and exec, and it is a bare system call.
+        unsafe { command.pre_exec(|| if libc::setsid() < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }) };
+        Ok(Guard { process: command.spawn().map_err(|e| format!("/bin/sh: {e}"))? })
+    }
+
+    fn tell(&mut self, what: &str, value: &str) -> Result<(), String> {
+        let pipe = self.process.stdin.as_mut().ok_or("the guard has no pipe")?;
+        writeln!(pipe, "{what} {value}").map_err(|e| format!("the guard is gone: {e}"))
+    }
+
+    /// From now on this process group ends with us.
+    pub fn started(&mut self, group: u32) -> Result<(), String> {
+        self.tell("group", &group.to_string())
+    }
+
+    /// The group has ended: its number may become another's.
+    pub fn ended(&mut self) -> Result<(), String> {
+        self.tell("group", "")
+    }
+
+    /// Runs `work` with huge pages for everybody, `always`, and puts back what was.
+    pub fn with_thp_always<T>(&mut self, work: impl FnOnce(&mut Guard) -> Result<T, String>) -> Result<T, String> {
+        let before = thp().ok_or("this kernel has no THP")?;
+        let set = |word: &str| std::fs::write(ENABLED, word).map_err(|e| format!("{ENABLED}: {e}"));
+        self.tell("thp", &before)?;
+        set("always")?;
+        let done = work(self);
+        set(&before)?;
+        self.tell("thp", "")?;
+        done
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        drop(self.process.stdin.take());
+        let _ = self.process.wait();
+    }
+}
+
+/// The word in force, which stands in brackets; nothing where there is no THP.
+fn thp() -> Option<String> {
+    let words = std::fs::read_to_string(ENABLED).ok()?;
+    Some(words.split_once('[')?.1.split_once(']')?.0.to_owned())
+}
+
+/// Whether this process may change it.
+pub fn may_set_thp() -> Result<(), String> {
+    match std::fs::OpenOptions::new().write(true).open(ENABLED) {
+        Ok(_) => Ok(()),
+        Err(e) if e.kind() == std::io::ErrorKind::PermissionDenied => Err("needs root".into()),
+        Err(e) => Err(format!("{ENABLED}: {e}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_still_runs_is_killed_when_the_guard_goes() {
+        let mut guard = Guard::new().unwrap();
+        let mut sleeper = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        guard.started(sleeper.id()).unwrap();
+        drop(guard);
+        let status = sleeper.wait().unwrap();
+        assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
+    }
+
+    #[test]
+    fn what_has_ended_is_left_alone() {
+        let mut guard = Guard::new().unwrap();
+        let mut sleeper = Command::new("sleep").arg("60").process_group(0).spawn().unwrap();
+        guard.started(sleeper.id()).unwrap();
+        guard.ended().unwrap();
+        drop(guard);
+        let still = sleeper.try_wait().unwrap();
+        sleeper.kill().unwrap();
+        sleeper.wait().unwrap();
+        assert_eq!(still, None);
+    }
+}
