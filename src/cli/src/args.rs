@@ -33,6 +33,7 @@ Examples:
   faultless policy check site.rules
   faultless report 4711                                     also of a process in a container
   faultless off 4711                                        stop acting in a running process
+  faultless warm /data/*.idx                                read files ahead of who needs them
 
 Exit status of run: the program's own; with --wait 128 and the signal if one killed it;
 126 and 127 as env(1) if it cannot be run; 2 if an option or a rule is refused.";
@@ -49,6 +50,8 @@ pub enum Verb {
     Report(Report),
     /// Stop acting in a running process: unlock, let go, pass through from then on
     Off(Off),
+    /// Read files into the page cache, say what is there, drop it, or hold it
+    Warm(Warm),
 }
 
 /// `faultless run`
@@ -124,6 +127,55 @@ pub struct Off {
     /// the process
     pub pid: i32,
 }
+
+/// `faultless warm`
+#[derive(Args, Debug)]
+#[command(after_help = WARM)]
+pub struct Warm {
+    /// only say what is resident: nothing is read
+    #[arg(long, conflicts_with_all = ["evict", "hold", "max"])]
+    pub query: bool,
+    /// drop what is clean and not in use: nothing is written
+    #[arg(long, conflicts_with_all = ["hold", "max"])]
+    pub evict: bool,
+    /// read, lock, and stay until a signal; READY=1 goes to NOTIFY_SOCKET
+    #[arg(long)]
+    pub hold: bool,
+    /// the most to lock [default: FAULTLESS_LOCK_MAX, or 50pct]
+    #[arg(long, value_name = "SIZE", requires = "hold")]
+    pub lock_max: Option<OsString>,
+    /// the most to read [default: half of what cgroups and MemAvailable leave]
+    #[arg(long, value_name = "SIZE")]
+    pub max: Option<OsString>,
+    /// only this part of each file, in offsets: 512M..1G
+    #[arg(long, value_name = "FROM..TO")]
+    pub range: Option<OsString>,
+    /// follow symbolic links also where they are found in folders
+    #[arg(long)]
+    pub follow: bool,
+    /// stay on the file system of each PATH
+    #[arg(long)]
+    pub one_file_system: bool,
+    /// one JSON object, with every file
+    #[arg(long, conflicts_with = "hold")]
+    pub json: bool,
+    /// files, folders with all that lies in them, or patterns: * ? ** as in rules
+    #[arg(required = true, value_name = "PATH")]
+    pub paths: Vec<PathBuf>,
+}
+
+const WARM: &str = "\
+Files are read in the order given, those of a folder by name; only what is missing is read, several chunks at a \
+time. A link is followed where it is named.
+
+In a map of --query each sign is a part of the file: # resident, + partly, . not at all, ? unknown. Only the owner of \
+a file, and who may write it, are told.
+
+Before Linux 6.5, and for files of others, clean pages cannot be told from dirty ones: there --evict makes the kernel \
+begin to write back what is dirty, as it would within seconds anyhow.
+
+Exit status: 0, also if something was left out for want of memory; 1 if something could not be read, dropped or \
+locked; 2 if an option is refused; 128 and the signal if one stopped it. A signal is the ordinary end of --hold: 0.";
 
 /// The flags of the options table.
 #[derive(Debug, Clone, Default)]

@@ -28,6 +28,7 @@ mod target;
 mod tell;
 mod tree;
 mod wait;
+mod warm;
 
 use clap::Parser;
 
@@ -47,6 +48,7 @@ fn faultless() -> i32 {
         Verb::Policy(verb) => (policy::policy(verb), 1),
         Verb::Report(args) => (report::report(args), 1),
         Verb::Off(args) => (off::off(args), 1),
+        Verb::Warm(args) => (warm::warm(args), 1),
     };
     result.unwrap_or_else(|error| {
         tell::tell(format!("{error:#}"));

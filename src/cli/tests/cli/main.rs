@@ -12,3 +12,4 @@ mod reports;
 mod status;
 mod verdicts;
 mod waiting;
+mod warm;
