@@ -87,6 +87,9 @@ table! {
     Recycled "recycled" "blocks" Counter "blocks that got the pages of a freed one";
     ReportErrors "report_errors" "reports" Counter "reports that could not be written";
     GrowthNow "huge_growth_now" "bytes" Gauge "bytes that huge pages may have cost beyond what was touched, against huge-growth-max";
+    OwnThreads "own_threads" "threads" Counter "threads of ours that were started";
+    HugeLater "huge_later_bytes" "bytes" Counter "bytes put on huge pages after they were in use, because huge pages were slow to come by";
+    OwnThreadNs "own_thread_ns" "ns" Counter "time that threads of ours were at work";
 }
 
 /// How many counters the page holds.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 mod actions;
+pub mod buddyinfo;
 pub mod counters;
 mod destination;
 pub mod matching;

@@ -14,8 +14,8 @@ use crate::rules::{MAX_RULES, MAX_TEXT};
 
 /// First eight bytes of every page.
 pub const MAGIC: u64 = u64::from_le_bytes(*b"FAULTLES");
-/// Version of the layout; a reader refuses any other.
-pub const VERSION: u32 = 1;
+/// Version of the layout; a reader refuses any other. The lower half is how many counters there are, since each moves what follows.
+pub const VERSION: u32 = 1 << 16 | COUNT as u32;
 /// Bytes in the file: [`Page`] rounded up to whole 4 KiB pages.
 pub const FILE_BYTES: usize = size_of::<Page>().next_multiple_of(4096);
 /// How many different (action, outcome, reason, errno) a rule remembers.

@@ -44,6 +44,7 @@ reasons! {
     Tuned "the program, or its environment, has tuned malloc itself" "";
     Trims "malloc gives parts of such a heap back by itself, which a lock would refuse" "";
     Reserved "RLIMIT_AS, RLIMIT_DATA or strict overcommit counts what is only reserved" "";
+    Scarce "huge pages were slow to come by: on 4K pages at first, on huge ones once it has rested" "sysctl vm.compact_memory=1";
     Begun "a thread of ours populates it ahead of the program" "";
 }
 

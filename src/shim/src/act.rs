@@ -12,14 +12,14 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::{Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
 
 use crate::budget::Budget;
-use crate::crew::ahead;
+use crate::crew::{Work, ahead};
 use crate::limits::Thp;
 use crate::live::Live;
 use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
-use crate::sys::{self, HUGE, PAGE};
+use crate::sys::{self, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
-use crate::{advice, identity, limits, lock};
+use crate::{advice, identity, limits, lock, scarce};
 
 use Arriving::{Ahead, Now};
 
@@ -155,11 +155,13 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     let cost = Cost::start(live, chosen.arrival.is_some() || chosen.stay.is_some());
     let mut tally = Tally { seen: [0; MAX_RULES] };
     let mut record = Record { start: target.range.start, end: target.range.end(), ..Record::default() };
+    let mut later = None;
     if let Some((rule, size)) = chosen.page_size {
         let result = page_size(live, target, size);
         if matches!(result.0, Outcome::Applied | Outcome::Partly) && size != PageSize::Never {
             record.flags |= regions::HUGE;
         }
+        later = (result.1 == Reason::Scarce).then_some(rule);
         tally.add(live, rule, Axis::PageSize, result);
     }
     // Whatever takes budget must be recorded, so that munmap gives it back: no room to record, no action.
@@ -199,6 +201,10 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         let ask = || populate_ahead(live, target, range, rule, why);
         tally.add(live, rule, Axis::Arrival, if is_recorded { ask() } else { skipped(Reason::TableFull) });
     }
+    if let Some(rule) = later.filter(|_| is_recorded) {
+        // A kernel before 6.1 leaves it on 4K pages.
+        let _ = ahead::ask(live, target.range.whole_huge_pages(), Work::Collapse, rule);
+    }
     tally.finish(live, chosen.matched, target.range.len as u64);
     cost.end(live);
 }
@@ -210,13 +216,17 @@ fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
     if size == PageSize::Never {
         return advice::give(target.range, libc::MADV_NOHUGEPAGE);
     }
-    let first = target.range.start.next_multiple_of(HUGE);
-    let whole = Range { start: first, len: target.range.end().saturating_sub(first) & !(HUGE - 1) };
-    if whole.len == 0 || target.range.end() < first {
+    let whole = target.range.whole_huge_pages();
+    if whole.len == 0 {
         return skipped(Reason::TooSmall);
     }
-    if target.kind != Kind::File && target.kind != Kind::Text && limits::thp() == Some(Thp::Never) {
+    let is_file = target.kind == Kind::File || target.kind == Kind::Text;
+    if !is_file && limits::thp() == Some(Thp::Never) {
         return skipped(Reason::ThpNever);
+    }
+    // There is no way back from MADV_NOHUGEPAGE to no advice, so none is given.
+    if !is_file && size != PageSize::Collapse && scarce::for_region(live, whole.len) {
+        return (Outcome::Partly, Reason::Scarce, 0);
     }
     let advised = match size {
         PageSize::Collapse => advice::collapse(target, whole),
@@ -284,7 +294,8 @@ fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Recor
 
 /// Hands a range that has budget to a thread of ours.
 fn populate_ahead(live: &Live<'_>, target: &Target, range: Range, rule: u8, why: Reason) -> Result {
-    match ahead::ask(live, range, target.file.is_some(), rule) {
+    let work = if target.file.is_some() { Work::Read } else { Work::Write };
+    match ahead::ask(live, range, work, rule) {
         Ok(()) if why == Reason::Done => (Outcome::Applied, Reason::Begun, 0),
         Ok(()) => (Outcome::Partly, why, 0),
         Err(why) => {

@@ -19,7 +19,7 @@ pub extern "C" fn fail(errno: core::ffi::c_int) -> core::ffi::c_long {
 #[cfg(target_arch = "x86_64")]
 mod x86_64 {
     use core::arch::{asm, naked_asm};
-    use core::ffi::{c_long, c_void};
+    use core::ffi::{c_int, c_long, c_void};
 
     /// Where blocks of ours may lie: above where position-independent programs and their brk start (0x5555…–0x5655…),
     /// below where the kernel places mappings top down (0x7fff… less at most 16 TiB), and clear of the ranges of
@@ -64,5 +64,31 @@ mod x86_64 {
             asm!("mov r12, rsp", "mov rsp, {top}", "call {f}", "mov rsp, r12",
                 out("r12") _, top = in(reg) top, f = in(reg) f, in("rdi") arg, clobber_abi("C"));
         }
+    }
+
+    /// clone(2) of a thread: it runs `f(arg)` on the stack that ends at `top` (16-byte aligned). The new thread's id, or
+    /// −errno.
+    ///
+    /// # Safety
+    /// `flags` must make a thread, and all that it is given must outlive it.
+    pub unsafe fn clone_thread(
+        flags: c_int,
+        top: *mut u8,
+        tid: *mut u32,
+        tls: *mut c_void,
+        f: unsafe extern "C" fn(*mut c_void) -> !,
+        arg: *mut c_void,
+    ) -> isize {
+        let result: isize;
+        // SAFETY: only the new thread takes the branch to `f`, on a stack of its own, and never comes back; r12 and r13 are
+        // the same in both threads. The caller vouches for the rest. A frame pointer of 0 ends what unwinders follow.
+        unsafe {
+            asm!("syscall", "test rax, rax", "jnz 2f", "xor ebp, ebp", "mov rdi, r12", "call r13", "ud2", "2:",
+                inlateout("rax") libc::SYS_clone as isize => result,
+                in("rdi") flags as isize, in("rsi") top, in("rdx") tid, in("r10") tid, in("r8") tls,
+                in("r12") arg, in("r13") f,
+                lateout("rcx") _, lateout("r11") _, options(nostack));
+        }
+        result
     }
 }

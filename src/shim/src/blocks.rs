@@ -15,6 +15,8 @@ use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use crate::sys::{self, HUGE, PAGE};
 use crate::{arch, small_path};
 
+/// The alignment that every block has: a cache line's.
+pub const PLAIN_ALIGN: usize = 64;
 /// The largest alignment that the pool serves; larger ones are the real allocator's.
 pub const MAX_ALIGN: usize = HUGE;
 /// Address space for blocks.
@@ -138,64 +140,67 @@ pub fn find_kept(data: usize) -> Option<Block> {
 
 /// Takes a live block out of the table: the caller must unmap it.
 pub fn claim(data: usize) -> Option<Block> {
-    change(data, 0, |_| 0)
+    change(data, 0, |_| Some(0))
 }
 
 /// Takes a kept block out of the table.
 pub fn claim_kept(data: usize) -> Option<Block> {
-    change(data, KEPT, |_| 0)
+    change(data, KEPT, |_| Some(0))
 }
 
 /// Marks a live block as kept: the program has freed it. None: it is not a live block, or tainted, or of a shape that is
 /// not kept.
 pub fn keep(data: usize) -> Option<Block> {
     let block = find(data)?;
-    if block.hugetlb || block.data - block.start != lead(16) || !block.has_its_header() {
+    let is_plain = !block.hugetlb && block.data - block.start == lead(16) && block.len <= MAX_KEPT;
+    if !is_plain || !block.has_its_header() {
         return None;
     }
-    change(data, 0, |word| if word & TAINTED == 0 { word | KEPT } else { word }).filter(|_| find_kept(data).is_some())
+    change(data, 0, |word| (word & TAINTED == 0).then_some(word | KEPT))
 }
 
-/// Changes the entry of a block whose KEPT bit is as given.
-fn change(data: usize, kept: u64, to: impl Fn(u64) -> u64) -> Option<Block> {
+/// Changes the entry of a block whose KEPT bit is as given. Another thread may taint it meanwhile, and nothing else: if
+/// the block is another one by then, somebody has freed it twice.
+fn change(data: usize, kept: u64, to: impl Fn(u64) -> Option<u64>) -> Option<Block> {
     let entry = entry(data)?;
-    let word = entry.load(Acquire);
-    let block = unpack(word, data).filter(|_| word & KEPT == kept)?;
-    entry.compare_exchange(word, to(word), AcqRel, Relaxed).ok().map(|_| block)
+    let mut word = entry.load(Acquire);
+    loop {
+        let block = unpack(word, data).filter(|_| word & KEPT == kept)?;
+        match entry.compare_exchange(word, to(word)?, AcqRel, Acquire) {
+            Ok(_) => return Some(block),
+            Err(now) if now | TAINTED == word | TAINTED => word = now,
+            Err(_) => return None,
+        }
+    }
 }
 
-/// The program made an address-space call on a range: no block that it touches will be kept. False: a range of the pool
-/// whose block can't be found.
-pub fn taint(start: usize, len: usize) -> bool {
+/// The program made an address-space call on a range: no block that it touches will be kept.
+pub fn taint(start: usize, len: usize) {
     let base = BASE.load(Relaxed);
-    let end = start.saturating_add(len);
+    let end = start.saturating_add(len).min(base + POOL);
     if !ready() || end <= base || start >= base + POOL {
-        return true;
+        return;
     }
-    // The block that holds the first byte begins in one of the slots before it; others begin in the range itself.
-    let first = start.max(base) & !(HUGE - 1);
-    let mut found = false;
-    for back in 0..LOOK_BACK {
-        let Some(slot) = first.checked_sub(back * HUGE).filter(|slot| *slot >= base) else { break };
-        if let Some(entry) = entry(slot).filter(|entry| entry.load(Relaxed) != 0) {
-            entry.fetch_or(TAINTED, AcqRel);
-            found = true;
-            break;
+    let mark = |slot: usize| {
+        let entry = entry(base + slot * HUGE).filter(|entry| entry.load(Relaxed) != 0);
+        entry.map(|entry| entry.fetch_or(TAINTED, AcqRel)).is_some()
+    };
+    // The block that holds the first byte begins in its slot or in one of those before; others begin in the range itself.
+    let first = (start.max(base) - base) / HUGE;
+    (first.saturating_sub(MAX_KEPT / HUGE)..=first).rev().any(mark);
+    let mut slot = first + 1;
+    while slot < (end - base).div_ceil(HUGE) {
+        if leaf(slot).is_some() {
+            mark(slot);
+            slot += 1;
+        } else {
+            slot = (slot / LEAF + 1) * LEAF;
         }
     }
-    let mut slot = first + HUGE;
-    while slot < end.min(base + POOL) && slot - first < LOOK_BACK * HUGE {
-        if let Some(entry) = entry(slot).filter(|entry| entry.load(Relaxed) != 0) {
-            entry.fetch_or(TAINTED, AcqRel);
-            found = true;
-        }
-        slot += HUGE;
-    }
-    found && end - start < LOOK_BACK * HUGE
 }
 
-/// Slots that are looked through for the block that holds an address: 8 GiB.
-const LOOK_BACK: usize = 4096;
+/// Larger blocks are not kept, so that [`taint`] has so far to look back, and no further.
+const MAX_KEPT: usize = 8 << 30;
 
 /// The mapping's length for a block of `size` bytes without further alignment.
 pub fn plain_len(size: usize) -> Option<usize> {
@@ -203,9 +208,10 @@ pub fn plain_len(size: usize) -> Option<usize> {
 }
 
 /// Bytes from the mapping's start to the data. Up to a page the data follows in the first page; beyond that the mapping
-/// starts one page before an aligned address, and only that page is not the program's.
+/// starts one page before an aligned address, and only that page is not the program's. A cache line at least, so that
+/// blocks aligned to one are as all others, and kept as they are.
 fn lead(align: usize) -> usize {
-    align.clamp(16, PAGE)
+    align.clamp(PLAIN_ALIGN, PAGE)
 }
 
 /// Finds a free stretch for a mapping of `len` bytes whose data has this alignment, and maps it with `prot`.
@@ -284,7 +290,8 @@ impl Block {
         // SAFETY: the 16 bytes before the data are the mapping's, and not the program's.
         unsafe { ((self.data - 16) as *mut [usize; 2]).write(self.header()) };
         if let Some(entry) = entry(self.data) {
-            entry.store(pack(self), Release);
+            // A block that was kept may be tainted just now, by a call on all of the address space.
+            let _ = entry.fetch_update(Release, Relaxed, |before| Some(pack(self) | before & TAINTED));
         }
         self.data
     }

@@ -4,7 +4,7 @@
 //! given back exactly; a grant is the least of the option, RLIMIT_MEMLOCK less what is in use, and half of what
 //! memory and cgroups leave free; without a page folder a budget holds for the process alone.
 
-use core::sync::atomic::{AtomicPtr, AtomicU64, Ordering::*};
+use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering::*};
 
 use faultless_core::counters::C;
 use faultless_core::reason::Reason;
@@ -108,13 +108,32 @@ impl Budget {
 
     /// Takes all of `bytes`, or nothing; without asking what the machine leaves free.
     pub fn try_take(self, live: &Live<'_>, bytes: u64) -> bool {
+        self.try_take_or_missing(live, bytes).is_ok()
+    }
+
+    /// The same; the error says how many bytes there are too few.
+    pub fn try_take_or_missing(self, live: &Live<'_>, bytes: u64) -> Result<(), u64> {
         let max = self.max(live);
         let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= max);
-        let taken = self.shared(live).fetch_update(Relaxed, Relaxed, more).is_ok();
-        if taken {
-            live.page.add(self.gauge(), bytes);
+        match self.shared(live).fetch_update(Relaxed, Relaxed, more) {
+            Ok(_) => {
+                live.page.add(self.gauge(), bytes);
+                Ok(())
+            }
+            Err(used) => Err(used.saturating_add(bytes).saturating_sub(max)),
         }
-        taken
+    }
+
+    /// Takes back what processes of the tree had that were killed. At most once a second: it reads the folder of pages. True
+    /// if there was something.
+    pub fn settle_dead(self, live: &Live<'_>) -> bool {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        const EVERY_NS: u64 = 1_000_000_000;
+        let now = sys::now(libc::CLOCK_MONOTONIC_COARSE);
+        let next = NEXT.load(Relaxed);
+        let is_due = now >= next && NEXT.compare_exchange(next, now + EVERY_NS, Relaxed, Relaxed).is_ok();
+        let shared = self.shared(live);
+        is_due && own_stack::run(|| pages::settle_dead(live, shared, self.gauge())) == Some(true)
     }
 
     /// Takes up to `wanted` bytes (whole pages). Returns what was granted, and if that is less, why.
@@ -128,7 +147,7 @@ impl Budget {
             }
         };
         // Where the limits can't be read because the stack for it is taken, nothing is granted.
-        let Some(room) = Room::now() else { return (0, Reason::Busy) };
+        let Some(room) = Room::read(Room::SOON_NS) else { return (0, Reason::Busy) };
         if self == Budget::Lock {
             cap(room.lockable, Reason::Memlock);
         }
@@ -178,38 +197,66 @@ impl Budget {
     }
 }
 
-/// What the machine leaves, as last read. Reading opens files, and a program that counts on getting the lowest free
-/// descriptor should hardly ever meet one of ours: so at most ten times a second.
-struct Room {
+/// What the machine leaves, as last read, less what has been asked for since. Reading opens files, and a program that
+/// counts on getting the lowest free descriptor should hardly ever meet one of ours: so at most ten times a second.
+pub struct Room {
     lockable: u64,
-    free: u64,
+    /// bytes that nobody would have to be pushed out for
+    pub free: u64,
+    /// bytes that are mapped here, writable and private, and that nobody has touched yet
+    pub untouched: u64,
 }
 
-static FREE: AtomicU64 = AtomicU64::new(0);
+static FREE: AtomicI64 = AtomicI64::new(0);
 static LOCKABLE: AtomicU64 = AtomicU64::new(0);
-/// CLOCK_MONOTONIC in ns until when they hold.
-static HOLDS_UNTIL: AtomicU64 = AtomicU64::new(0);
+static UNTOUCHED: AtomicU64 = AtomicU64::new(0);
+/// CLOCK_MONOTONIC in ns of when they were read; 0: never.
+static READ_AT: AtomicU64 = AtomicU64::new(0);
 
 impl Room {
-    const HOLDS_NS: u64 = 100_000_000;
+    /// How old it may be where much depends on it.
+    pub const SOON_NS: u64 = 100_000_000;
 
-    fn now() -> Option<Room> {
+    /// Reads it, unless that was done less than `age` ns ago. None: the stack for it is taken.
+    pub fn read(age: u64) -> Option<Room> {
         let now = sys::now(libc::CLOCK_MONOTONIC);
-        if now >= HOLDS_UNTIL.load(Acquire) {
-            let read = || (limits::lockable(&limits::status()), limits::available());
-            let (lockable, free) = own_stack::run(read)?;
-            LOCKABLE.store(lockable, Relaxed);
-            FREE.store(free, Relaxed);
-            HOLDS_UNTIL.store(now + Room::HOLDS_NS, Release);
+        let read_at = READ_AT.load(Acquire);
+        if read_at == 0 || now - read_at.min(now) >= age {
+            let (status, free) = own_stack::run(|| (limits::status(), limits::available()))?;
+            LOCKABLE.store(limits::lockable(&status), Relaxed);
+            UNTOUCHED.store(status.untouched, Relaxed);
+            FREE.store(i64::try_from(free).unwrap_or(i64::MAX), Relaxed);
+            READ_AT.store(now, Release);
         }
-        Some(Room { lockable: LOCKABLE.load(Relaxed), free: FREE.load(Relaxed) })
+        Some(Room {
+            lockable: LOCKABLE.load(Relaxed),
+            free: FREE.load(Relaxed).max(0) as u64,
+            untouched: UNTOUCHED.load(Relaxed),
+        })
+    }
+
+    /// Whether the program, which is about to take so much, finds it without what is kept here. Asks anew, as often as may be,
+    /// where what was last known says no.
+    pub fn leaves(bytes: usize) -> bool {
+        let bytes = bytes as u64;
+        Room::ask(bytes) >= 0
+            || Room::read(Room::SOON_NS).is_some_and(|room| room.free >= bytes && Room::ask(bytes) >= 0)
+    }
+
+    /// The program asks for so many bytes. Returns what is free after it, which may be less than nothing.
+    pub fn ask(bytes: u64) -> i64 {
+        if READ_AT.load(Relaxed) == 0 {
+            return 0;
+        }
+        let bytes = i64::try_from(bytes).unwrap_or(i64::MAX);
+        FREE.fetch_sub(bytes, Relaxed).saturating_sub(bytes)
     }
 
     /// Takes from what was read, until it is read again.
     fn spend(budget: Budget, bytes: u64) {
-        let less = |v: u64| (v != u64::MAX).then_some(v.saturating_sub(bytes));
-        let _ = FREE.fetch_update(Relaxed, Relaxed, less);
+        Room::ask(bytes);
         if budget == Budget::Lock {
+            let less = |v: u64| (v != u64::MAX).then_some(v.saturating_sub(bytes));
             let _ = LOCKABLE.fetch_update(Relaxed, Relaxed, less);
         }
     }

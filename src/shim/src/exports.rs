@@ -4,16 +4,21 @@
 //! alone on success. Each hook is a few lines: the work is in `mapping`, `regions` and `act`. Together with `malloc`,
 //! `process`, `exec` and the trampolines in `arch` these are all names that the library exports (exports.txt).
 
+mod watched;
+
 use core::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
 
 use faultless_core::counters::C;
 
+use crate::crew::ahead;
 use crate::live::Live;
 use crate::mapping::{self, Mapped};
 use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::{blocks, heap, identity, recycle, regions};
+
+pub use watched::{WATCHED, syscall_watched};
 
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 
@@ -27,8 +32,15 @@ fn after(f: impl FnOnce(&Live<'_>)) {
 
 /// The program makes an address-space call on a range: blocks that it touches are not kept for the next when they are freed.
 fn taint(at: *const c_void, len: usize) {
-    if !blocks::taint(at as usize, len) {
-        recycle::never_again();
+    blocks::taint(at as usize, len);
+}
+
+/// A call that maps failed. True: something of ours that stood in its way is gone, and it may be tried again.
+fn make_way_for_a_mapping() -> bool {
+    match sys::errno() {
+        libc::EAGAIN => release_all_locks() | recycle::give_way(),
+        libc::ENOMEM => recycle::give_way(),
+        _ => false,
     }
 }
 
@@ -71,9 +83,12 @@ pub unsafe extern "C" fn mmap(
     let replaces = flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none();
     let had_locks = if replaces { forget(at, len) } else { None };
     let before = sys::errno();
+    if flags & libc::MAP_ANONYMOUS != 0 && flags & libc::MAP_NORESERVE == 0 && prot & libc::PROT_WRITE != 0 {
+        recycle::make_room(len);
+    }
     // SAFETY: the program's own call.
     let mut got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
-    if got == MAP_FAILED && sys::errno() == libc::EAGAIN && release_all_locks() {
+    if got == MAP_FAILED && make_way_for_a_mapping() {
         sys::set_errno(before);
         // SAFETY: as above.
         got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
@@ -150,10 +165,13 @@ pub unsafe extern "C" fn mremap(
         });
     }
     let before = sys::errno();
+    recycle::make_room(len.saturating_sub(old_len));
     // SAFETY: the program's own call.
     let mut got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
-    if got == MAP_FAILED && sys::errno() == libc::EAGAIN && (lifted.is_some() || release_all_locks()) {
-        if let Some(record) = lifted.take() {
+    if got == MAP_FAILED && (sys::errno() == libc::EAGAIN && lifted.is_some() || make_way_for_a_mapping()) {
+        if sys::errno() == libc::EAGAIN
+            && let Some(record) = lifted.take()
+        {
             // Our lock made it grow beyond RLIMIT_MEMLOCK.
             let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
             after(|live| regions::settle(live, &record));
@@ -184,8 +202,20 @@ pub unsafe extern "C" fn mremap(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c_int {
     taint(at, len);
+    if prot & libc::PROT_WRITE == 0 {
+        ahead::give_way(at as usize, len);
+    }
+    let before = sys::errno();
+    if prot & libc::PROT_WRITE != 0 {
+        recycle::make_room(len);
+    }
     // SAFETY: the program's own call.
-    let result = unsafe { MPROTECT.get()(at, len, prot) };
+    let mut result = unsafe { MPROTECT.get()(at, len, prot) };
+    if result != 0 && sys::errno() == libc::ENOMEM && recycle::give_way() {
+        sys::set_errno(before);
+        // SAFETY: as above.
+        result = unsafe { MPROTECT.get()(at, len, prot) };
+    }
     let writable = prot & (libc::PROT_WRITE | libc::PROT_EXEC) == libc::PROT_WRITE;
     if result == 0 && writable && !regions::none() && is_range(at, len) {
         after(|live| mapping::committed(live, at as usize, len));
@@ -202,6 +232,13 @@ fn is_refused_when_locked(advice: c_int) -> bool {
         advice,
         libc::MADV_DONTNEED | libc::MADV_FREE | libc::MADV_REMOVE | MADV_COLD | MADV_PAGEOUT | MADV_GUARD_INSTALL
     )
+}
+
+/// The program gives the content of a range up: a thread of ours must not bring pages back.
+fn stop_populating(at: *const c_void, len: usize, advice: c_int) {
+    if is_refused_when_locked(advice) {
+        ahead::give_way(at as usize, len);
+    }
 }
 
 /// The program's advice was refused, perhaps because we locked the range. Some(true): what it asked for is done, and the
@@ -223,10 +260,21 @@ fn make_way(at: usize, len: usize, advice: c_int) -> Option<bool> {
     way
 }
 
+/// Advice after which a block is as good as before for whoever gets it next. numpy gives the first to all larger arrays.
+fn is_harmless_to_the_next(advice: c_int) -> bool {
+    const MADV_POPULATE_READ: c_int = 22;
+    const MADV_POPULATE_WRITE: c_int = 23;
+    const MADV_COLLAPSE: c_int = 25;
+    matches!(advice, libc::MADV_HUGEPAGE | MADV_POPULATE_READ | MADV_POPULATE_WRITE | MADV_COLLAPSE)
+}
+
 /// madvise(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
-    taint(at, len);
+    if !is_harmless_to_the_next(advice) {
+        taint(at, len);
+    }
+    stop_populating(at, len, advice);
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut result = unsafe { MADVISE.get()(at, len, advice) };
@@ -251,6 +299,7 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
     taint(at, len);
+    stop_populating(at, len, advice);
     // SAFETY: the program's own call.
     let mut result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
     if result == libc::EINVAL
@@ -345,6 +394,8 @@ pub unsafe extern "C" fn munlock(at: *const c_void, len: usize) -> c_int {
 /// mlockall(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mlockall(flags: c_int) -> c_int {
+    heap::before_mlockall();
+    recycle::never_again(); // it would be locked too, and with MCL_FUTURE count against RLIMIT_MEMLOCK
     let taken_over = if flags & libc::MCL_CURRENT != 0 { (0, usize::MAX) } else { (0, 0) };
     // SAFETY: the program's own call.
     let result = lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over);
@@ -361,64 +412,6 @@ pub unsafe extern "C" fn munlockall() -> c_int {
     let result = lock_call(|| unsafe { MUNLOCKALL.get()() }, (0, usize::MAX));
     if result == 0 {
         heap::future_locks(false);
-    }
-    result
-}
-
-/// prctl(2): a seccomp filter may arrive.
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
-    let filters = option == libc::PR_SET_SECCOMP && state::is_on() && identity::is_own_process();
-    if filters {
-        state::ready_to_seal();
-    }
-    // SAFETY: the program's own call.
-    let result = unsafe { PRCTL.get()(option, a, b, c, d) };
-    if filters && result == 0 {
-        state::seal();
-    }
-    result
-}
-
-/// syscall(2) of what has a hook of its own, and of what brings a seccomp filter or a userfaultfd; the trampoline passes
-/// all others on untouched.
-pub unsafe extern "C" fn syscall_watched(
-    nr: c_long,
-    a: usize,
-    b: usize,
-    c: usize,
-    d: usize,
-    e: usize,
-    f: usize,
-) -> c_long {
-    const SECCOMP_SET_MODE_FILTER: usize = 1;
-    // SAFETY: the program's own calls, which give what their hooks give.
-    unsafe {
-        match nr {
-            libc::SYS_mmap => {
-                return mmap(a as *mut c_void, b, c as c_int, d as c_int, e as c_int, f as i64) as c_long;
-            }
-            libc::SYS_mprotect => return c_long::from(mprotect(a as *mut c_void, b, c as c_int)),
-            libc::SYS_munmap => return c_long::from(munmap(a as *mut c_void, b)),
-            libc::SYS_mremap => return mremap(a as *mut c_void, b, c, d as c_int, e as *mut c_void) as c_long,
-            libc::SYS_madvise => return c_long::from(madvise(a as *mut c_void, b, c as c_int)),
-            libc::SYS_userfaultfd => mapping::saw_userfaultfd(),
-            _ => {}
-        }
-    }
-    let is_filter = match nr {
-        libc::SYS_seccomp => a <= SECCOMP_SET_MODE_FILTER,
-        libc::SYS_prctl => a as c_int == libc::PR_SET_SECCOMP,
-        _ => false,
-    };
-    let filters = is_filter && state::is_on() && identity::is_own_process();
-    if filters {
-        state::ready_to_seal();
-    }
-    // SAFETY: the program's own call.
-    let result = unsafe { SYSCALL.get()(nr, a, b, c, d, e, f) };
-    if filters && result >= 0 {
-        state::seal();
     }
     result
 }

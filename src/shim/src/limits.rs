@@ -183,16 +183,24 @@ pub struct Status {
     pub ipc_lock: bool,
     /// bytes locked now, by whomever
     pub locked: u64,
+    /// bytes mapped private and writable that have no page yet; 0 where the kernel (before 4.5) doesn't say
+    pub untouched: u64,
 }
 
 /// Reads /proc/self/status.
 pub fn status() -> Status {
     const CAP_IPC_LOCK: u64 = 1 << 14;
-    let [locked, caps, seccomp] = fields(c"/proc/self/status", [b"VmLck:", b"CapEff:", b"Seccomp:"], [10, 16, 10]);
+    let [locked, anon, data, caps, seccomp] = fields(
+        c"/proc/self/status",
+        [b"VmLck:", b"RssAnon:", b"VmData:", b"CapEff:", b"Seccomp:"],
+        [10, 10, 10, 16, 10],
+    );
+    let untouched = anon.zip(data).map_or(0, |(anon, data)| data.saturating_sub(anon));
     Status {
         seccomp: seccomp != Some(0),
         ipc_lock: caps.is_some_and(|c| c & CAP_IPC_LOCK != 0),
         locked: locked.unwrap_or(0).saturating_mul(1024),
+        untouched: untouched.saturating_mul(1024),
     }
 }
 

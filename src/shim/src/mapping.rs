@@ -13,6 +13,7 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, PageSize};
 
 use crate::act;
+use crate::crew::ahead;
 use crate::live::Live;
 use crate::own_stack;
 use crate::regions::{self, Record};
@@ -211,6 +212,7 @@ static USERFAULTFD: AtomicBool = AtomicBool::new(false);
 
 /// The program has made a userfaultfd.
 pub fn saw_userfaultfd() {
+    ahead::give_way(0, usize::MAX);
     USERFAULTFD.store(true, Relaxed);
 }
 

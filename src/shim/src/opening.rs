@@ -58,6 +58,10 @@ fn open_heap(live: &Live<'_>) -> bool {
         act::count_never(live, Kind::Heap, Reason::Allocator);
         return false;
     }
-    heap::open();
+    if heap::is_by_program() {
+        act::count_never(live, Kind::Heap, Reason::Tuned);
+        return false;
+    }
+    heap::open(live);
     true
 }

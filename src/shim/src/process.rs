@@ -12,7 +12,7 @@ use faultless_core::counters::C;
 use faultless_core::page::End;
 
 use crate::real::*;
-use crate::{report, state};
+use crate::{recycle, report, state};
 
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
@@ -85,6 +85,11 @@ pub unsafe extern "C" fn quick_exit(status: c_int) -> ! {
     unsafe { QUICK_EXIT.get()(status) }
 }
 
+/// The kernel would copy the page tables of what is kept for a child that has no use for it.
+unsafe extern "C" fn about_to_fork() {
+    recycle::give_way();
+}
+
 unsafe extern "C" fn forked_parent() {
     if let Some(live) = state::enter() {
         live.page.add(C::Forks, 1);
@@ -101,5 +106,7 @@ pub fn watch_forks() {
     /// Names us as the owner; any address of ours does, since we are never unloaded.
     static OWNER: u8 = 0;
     // SAFETY: the handlers stay for ever.
-    unsafe { REGISTER_ATFORK.get()(None, Some(forked_parent), Some(forked_child), (&raw const OWNER).cast()) };
+    unsafe {
+        REGISTER_ATFORK.get()(Some(about_to_fork), Some(forked_parent), Some(forked_child), (&raw const OWNER).cast())
+    };
 }

@@ -120,6 +120,9 @@ reals! {
         -> c_int = raw::no_start_main;
     REGISTER_ATFORK "__register_atfork": unsafe extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *const c_void) -> c_int
         = raw::no_register;
+    MALLOC_HOOK "__malloc_hook": *const usize = core::ptr::null::<usize>();
+    REALLOC_HOOK "__realloc_hook": *const usize = core::ptr::null::<usize>();
+    MEMALIGN_HOOK "__memalign_hook": *const usize = core::ptr::null::<usize>();
     BREAK "__curbrk": *const usize = core::ptr::null::<usize>();
     GLIBC "gnu_get_libc_version": unsafe extern "C" fn() -> *const c_char = raw::no_version;
 }
@@ -133,6 +136,16 @@ static MALLOC_IS_GLIBC: AtomicBool = AtomicBool::new(false);
 /// Whether the program's own calls of the whole malloc family come to us first, so that we may give it blocks of ours.
 pub fn is_allocator_ours() -> bool {
     ALLOCATOR_IS_OURS.load(Relaxed)
+}
+
+/// Whether the program, or mcheck(3), has put its own functions into glibc's malloc (before 2.34): then what it returns may
+/// be any memory.
+pub fn is_malloc_hooked() -> bool {
+    [&MALLOC_HOOK, &REALLOC_HOOK, &MEMALIGN_HOOK].iter().any(|hook| {
+        let variable = hook.get();
+        // SAFETY: glibc's own variable, one word; from 2.34 on it is there for old programs, and nobody reads it.
+        !variable.is_null() && unsafe { variable.read_volatile() } != 0
+    })
 }
 
 /// Whether the malloc behind us is glibc's own, whose heaps have a shape that we know.

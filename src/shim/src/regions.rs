@@ -10,6 +10,7 @@ use faultless_core::counters::C;
 
 use crate::budget::Budget;
 use crate::coverage::{self, Seen};
+use crate::crew::ahead;
 use crate::live::Live;
 use crate::sys;
 
@@ -186,6 +187,7 @@ pub fn none() -> bool {
 
 /// The range is being unmapped or replaced: drops what is recorded of it and gives its budget back.
 pub fn forget(live: &Live<'_>, start: usize, len: usize) {
+    ahead::give_way(start, len);
     let end = start.saturating_add(len);
     for entry in used() {
         let Some(record) = entry.take(start, end) else { continue };
@@ -203,6 +205,20 @@ pub fn forget(live: &Live<'_>, start: usize, len: usize) {
         }
         Budget::Populate.give(live, lost);
         Budget::Lock.give(live, unlocked);
+    }
+}
+
+/// Gives back the budget of pages that did not come, in the region that `at` lies in.
+pub fn not_populated(live: &Live<'_>, at: usize, bytes: u64) {
+    for entry in used() {
+        let Some(mut record) = entry.take(at, at + 1) else { continue };
+        let less = record.populated.min(bytes);
+        record.populated -= less;
+        entry.write(&record);
+        Budget::Populate.give(live, less);
+        if less > 0 {
+            return;
+        }
     }
 }
 
@@ -321,6 +337,7 @@ pub fn program_said(start: usize, len: usize, flag: u32) {
 
 /// Takes the one record of exactly this range out of the table, for a mapping that is being moved. None: there is none.
 pub fn lift(start: usize, len: usize) -> Option<Record> {
+    ahead::give_way(start, len);
     for entry in used() {
         if entry.start.load(Acquire) == start && entry.end.load(Relaxed) == start.saturating_add(len) {
             let record = entry.take(start, start + 1)?;

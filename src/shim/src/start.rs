@@ -16,7 +16,7 @@ use faultless_core::policies;
 use faultless_core::rules::Policy;
 
 use crate::text::Text;
-use crate::{early, heap, logger, pages, process, real, report, startup, state, sys};
+use crate::{early, heap, logger, opening, pages, process, real, report, startup, state, sys};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -126,6 +126,9 @@ fn start() {
         // Before there are mappings of ours that it would have to know.
         state::enter().iter().for_each(startup::apply);
     }
+    if !real::is_allocator_ours() {
+        opening::ensure(); // no countdown will be used up: says now what can't be had
+    }
     log::info!("on: {} rules, policy {}", policy.rules().len(), core::str::from_utf8(settings.policy).unwrap_or("?"));
 }
 
@@ -146,7 +149,7 @@ fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Resu
         next = after;
         if !text.starts_with(b"FAULTLESS_") {
             if is_malloc_tuned_by(text) {
-                heap::yield_to_program();
+                heap::yield_to_program(0);
             }
             continue;
         }

@@ -6,8 +6,11 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 
+mod threads;
+
 pub use crate::arch::fail;
 use crate::arch::syscall6;
+pub use threads::*;
 
 /// Bytes in a page of this machine (x86-64 knows no other).
 pub const PAGE: usize = 4096;
@@ -116,6 +119,18 @@ pub unsafe fn mprotect(addr: usize, len: usize, prot: c_int) -> Result<usize, Er
 pub unsafe fn madvise(addr: usize, len: usize, advice: c_int) -> Result<usize, Errno> {
     // SAFETY: as the caller says.
     unsafe { call(libc::SYS_madvise, [addr, len, advice as usize]) }
+}
+
+/// Whether the kernel takes this advice: for no bytes at all it does nothing, and says so all the same.
+pub fn takes_advice(addr: usize, advice: c_int) -> bool {
+    // SAFETY: does nothing.
+    unsafe { madvise(addr, 0, advice) }.is_ok()
+}
+
+/// mincore(2) of as many pages as `there` has places for: the lowest bit of each says whether it is in memory.
+pub fn mincore(addr: usize, there: &mut [u8]) -> Result<usize, Errno> {
+    // SAFETY: the kernel writes a byte for each page.
+    unsafe { call(libc::SYS_mincore, [addr, there.len() * PAGE, there.as_mut_ptr() as usize]) }
 }
 
 /// msync(2).

@@ -8,7 +8,7 @@ use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 use faultless_core::rules::Kind;
 
-use crate::sys::{Errno, PAGE};
+use crate::sys::{Errno, HUGE, PAGE};
 
 /// A range of whole pages.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,6 +23,12 @@ impl Range {
     /// Exclusive end.
     pub fn end(self) -> usize {
         self.start + self.len
+    }
+
+    /// The part that huge pages can hold.
+    pub fn whole_huge_pages(self) -> Range {
+        let first = self.start.next_multiple_of(HUGE);
+        Range { start: first, len: self.end().saturating_sub(first) & !(HUGE - 1) }
     }
 }
 

@@ -43,15 +43,10 @@ pub unsafe extern "C" fn calloc(count: usize, size: usize) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn syscall() -> c_long {
     naked_asm!(
-        "cmp rdi, {mmap}", "je 2f", "cmp rdi, {mprotect}", "je 2f", "cmp rdi, {munmap}", "je 2f",
-        "cmp rdi, {mremap}", "je 2f", "cmp rdi, {madvise}", "je 2f", "cmp rdi, {seccomp}", "je 2f",
-        "cmp rdi, {prctl}", "je 2f", "cmp rdi, {userfaultfd}", "je 2f",
-        "jmp [rip + {real}]",
-        "2:", "jmp {watched}",
-        mmap = const libc::SYS_mmap, mprotect = const libc::SYS_mprotect, munmap = const libc::SYS_munmap,
-        mremap = const libc::SYS_mremap, madvise = const libc::SYS_madvise, seccomp = const libc::SYS_seccomp,
-        prctl = const libc::SYS_prctl, userfaultfd = const libc::SYS_userfaultfd,
-        watched = sym exports::syscall_watched, real = sym SYSCALL)
+        "cmp rdi, {numbers}", "jae 2f", "bt qword ptr [rip + {watched}], rdi", "jc {slow}",
+        "2:", "jmp [rip + {real}]",
+        numbers = const exports::WATCHED.len() * 64, watched = sym exports::WATCHED, slow = sym exports::syscall_watched,
+        real = sym SYSCALL)
 }
 
 /// The three exec functions with variable arguments. The return address moves below the five arguments that are in

@@ -1,17 +1,19 @@
 //! glibc's main heap, which grows by brk(2).
 //!
 //! What must hold here: an address between the first block that we saw and the break is the heap's; the break may fall
-//! (glibc trims) and another thread may be growing it, so it is asked for at every look.
+//! (glibc trims) and another thread may be growing it, so it is read at every look.
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
 use faultless_core::matching::Chosen;
+use faultless_core::reason::Reason;
 
 use super::{Chunk, MARGIN, WORTH, apply, choose, collapse, is_eager, is_huge, tuning};
-use crate::act;
+use crate::budget::Budget;
 use crate::live::Live;
 use crate::real::BREAK;
 use crate::sys::{self, HUGE, PAGE};
+use crate::{act, regions};
 
 /// A block this far below the break, at the first look, is taken for one of the heap: less than any program's text and
 /// data are away from a mapping.
@@ -25,6 +27,8 @@ const LEAST_EAGER: usize = 4 << 20;
 static LOW: AtomicUsize = AtomicUsize::new(0);
 /// Up to where rules have had their turn; 0: nowhere.
 static ACTED: AtomicUsize = AtomicUsize::new(0);
+/// There is nothing to do until the break is another one than this.
+static DONE: AtomicUsize = AtomicUsize::new(0);
 /// Some thread is at work here.
 static BUSY: AtomicBool = AtomicBool::new(false);
 /// Looks still to wait.
@@ -32,8 +36,8 @@ static WAIT: AtomicUsize = AtomicUsize::new(0);
 
 /// Whether rules have had their turn around this block, and well beyond it.
 pub fn is_settled(chunk: &Chunk) -> bool {
-    let acted = ACTED.load(Relaxed);
-    acted != 0 && chunk.end + MARGIN <= acted && acted <= last_break()
+    let (acted, now) = (ACTED.load(Relaxed), last_break());
+    now == DONE.load(Relaxed) || acted != 0 && chunk.end + MARGIN <= acted && acted <= now
 }
 
 /// The break as glibc last set it, without a system call where it says so.
@@ -51,36 +55,45 @@ pub fn act(live: &Live<'_>, chunk: &Chunk) {
     if BUSY.swap(true, Acquire) {
         return;
     }
-    advance(live, chunk);
+    if !advance(live, chunk) {
+        DONE.store(last_break(), Relaxed);
+    }
     BUSY.store(false, Release);
 }
 
-fn advance(live: &Live<'_>, chunk: &Chunk) {
+/// False: there is nothing to do until the break moves.
+fn advance(live: &Live<'_>, chunk: &Chunk) -> bool {
     let brk = sys::brk();
     let known = LOW.load(Relaxed);
     let low = if known != 0 { known } else { chunk.start & !(PAGE - 1) };
     if chunk.end > brk || chunk.start.saturating_add(NEAR) < low || known == 0 && brk - chunk.start > NEAR {
-        return; // glibc has gone on elsewhere, because the break could not grow
+        return true; // glibc has gone on elsewhere, because the break could not grow
     }
     LOW.store(low, Relaxed);
     let acted = ACTED.load(Relaxed).min(brk);
+    ACTED.store(acted, Relaxed);
     let chosen = choose(live, brk - low);
-    if !act::has_work(&chosen) || acted == 0 && !is_eager(&chosen) && brk - low < WORTH {
-        return;
+    let (huge, eager) = (is_huge(&chosen), is_eager(&chosen));
+    if !act::has_work(&chosen) || acted == 0 && !eager && brk - low < WORTH {
+        return false;
     }
-    let step = tuning::step(live);
+    if acted == 0 && huge && !Budget::Growth.try_take(live, HUGE as u64) {
+        act::count_skipped(live, &chosen, Reason::BudgetOption);
+        return false;
+    }
+    let step = if huge || eager { tuning::step(live, brk - low) } else { 0 };
     let ahead = grown(chunk, brk, step_for(&chosen, step, brk - low));
-    // Without steps of our own, whatever glibc has added: not for each of its 128 KiB.
-    if ahead > acted && (step != 0 || ahead - acted >= HUGE || acted == 0) {
-        apply(live, acted.max(low), ahead, &chosen);
-        ACTED.store(ahead, Relaxed);
-        if ahead > brk && is_huge(&chosen) {
-            // To grow, glibc has written a header just beyond the old break: one 4K page where a huge one is wanted.
-            collapse(brk & !(HUGE - 1));
-        }
-    } else {
-        ACTED.store(acted, Relaxed);
+    // What glibc has added by itself: not for each of its 128 KiB.
+    if ahead <= acted || ahead == brk && ahead - acted < HUGE && acted != 0 {
+        return step != 0;
     }
+    apply(live, acted.max(low), ahead, &chosen);
+    ACTED.store(ahead, Relaxed);
+    if ahead > brk && huge {
+        // To grow, glibc has written a header just beyond the old break: one 4K page where a huge one is wanted.
+        collapse(live, brk & !(HUGE - 1));
+    }
+    step != 0
 }
 
 /// A rule that takes memory at once has it taken a quarter ahead of what is used.
@@ -103,7 +116,16 @@ fn grown(chunk: &Chunk, brk: usize, step: usize) -> usize {
     sys::brk()
 }
 
+/// malloc_trim is about to give back what is free inside the heap, which a lock of ours would refuse.
+pub fn before_trim(live: &Live<'_>) {
+    let low = LOW.load(Relaxed);
+    if low != 0 && !regions::none() {
+        regions::unlock(live, low, sys::brk().saturating_sub(low));
+    }
+}
+
 /// In a forked child: nobody is at work.
 pub fn start_in_child() {
     BUSY.store(false, Relaxed);
+    DONE.store(0, Relaxed);
 }

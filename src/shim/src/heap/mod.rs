@@ -5,11 +5,13 @@
 //! large steps, so that a huge page has its whole 2 MiB before the first touch, and rules are applied to each step.
 //!
 //! What must hold here: only with glibc's own malloc behind us, whose chunk header and heap header have had one shape since
-//! 2.5; nothing is held up (a lock is only tried); what the program or its environment has tuned stays; nothing is padded or
-//! opened where it would become resident (VM_LOCKED) or count against a limit.
+//! 2.5, and nobody's hooks in it; nothing is held up (a lock is only tried); what the program or its environment has tuned
+//! stays; nothing is padded or opened where it would become resident (VM_LOCKED) or count against a limit; a heap that
+//! wants nothing costs no system call.
 
 mod arena;
 mod brk;
+mod mapped;
 mod tuning;
 
 use core::ffi::c_void;
@@ -21,15 +23,15 @@ use faultless_core::rules::{Kind, PageSize};
 use crate::live::Live;
 use crate::sys::{self, HUGE};
 use crate::target::{Range, Target};
-use crate::{act, limits, regions, state};
+use crate::{act, limits, real, regions, scarce, state};
 
-pub use tuning::{future_locks, let_go, yield_to_program};
+pub use brk::before_trim;
+pub use tuning::{before_mlockall, future_locks, is_by_program, is_engaged, let_go, yield_to_program};
 
 /// So much ahead of what is in use must have had its rules: whatever a thread can take before the next look.
 const MARGIN: usize = HUGE + (256 << 10);
 /// A heap of which less is in use costs more on a huge page than it gains.
 const WORTH: usize = 512 << 10;
-
 /// Looks with nothing to do from one sample of the huge pages to the next.
 const LOOKS_PER_SAMPLE: u32 = 64;
 
@@ -37,7 +39,8 @@ static LOOKS: AtomicU32 = AtomicU32::new(1);
 static OPEN: AtomicBool = AtomicBool::new(false);
 
 /// Heap rules are in force.
-pub fn open() {
+pub fn open(live: &Live<'_>) {
+    arena::open(&choose(live, arena::HEAP));
     OPEN.store(true, Release);
 }
 
@@ -62,33 +65,34 @@ impl Chunk {
         let word = unsafe { ((block - 8) as *const usize).read() };
         Chunk { start: block, end: block - 16 + (word & !7), is_mapped: word & 2 != 0, is_arena: word & 4 != 0 }
     }
+
+    /// Bytes, the header included.
+    fn size(&self) -> usize {
+        self.end + 16 - self.start
+    }
 }
 
 /// The countdown is used up, and the real allocator has given the program this block.
 pub fn look(block: *mut c_void) {
-    if !OPEN.load(Acquire) || block.is_null() {
+    if !OPEN.load(Acquire) || block.is_null() || real::is_malloc_hooked() {
         return;
     }
-    // SAFETY: open only with glibc's malloc behind us, which the block is from.
+    // SAFETY: open only with glibc's malloc behind us, which the block is from, since no hook of the program's made it.
     let chunk = unsafe { Chunk::of(block as usize) };
-    let is_settled = match chunk {
-        Chunk { is_mapped: true, .. } => tuning::is_engaged(),
-        Chunk { is_arena: true, .. } => arena::is_settled(&chunk),
-        _ => brk::is_settled(&chunk),
-    };
+    if chunk.is_mapped {
+        return mapped::note(&chunk);
+    }
+    let is_settled = if chunk.is_arena { arena::is_settled(&chunk) } else { brk::is_settled(&chunk) };
     // What is on huge pages is asked now and then, because nothing tells of what is freed.
-    if is_settled && !LOOKS.fetch_add(1, Relaxed).is_multiple_of(LOOKS_PER_SAMPLE) {
+    if is_settled && !tuning::is_untold() && !LOOKS.fetch_add(1, Relaxed).is_multiple_of(LOOKS_PER_SAMPLE) {
         return;
     }
     let _errno = sys::KeepErrno::new();
     let Some(live) = state::enter() else { return };
+    tuning::tell_anew();
+    tuning::came_from_a_heap(&chunk);
     match chunk {
         _ if is_settled => {}
-        // The next ones of this size will come from a heap.
-        Chunk { is_mapped: true, .. } if chunk.end - chunk.start < tuning::MMAP_THRESHOLD => {
-            tuning::step(&live);
-        }
-        Chunk { is_mapped: true, .. } => {}
         Chunk { is_arena: true, .. } => arena::act(&live, &chunk),
         _ => brk::act(&live, &chunk),
     }
@@ -97,9 +101,11 @@ pub fn look(block: *mut c_void) {
 
 /// In a forked child: nobody is at work, and what may be kept is asked for anew.
 pub fn start_in_child() {
-    brk::start_in_child();
-    arena::start_in_child();
-    tuning::start_in_child();
+    if OPEN.load(Relaxed) {
+        brk::start_in_child();
+        arena::start_in_child();
+        tuning::start_in_child();
+    }
 }
 
 fn choose(live: &Live<'_>, size: usize) -> Chosen {
@@ -118,8 +124,11 @@ fn is_huge(chosen: &Chosen) -> bool {
 }
 
 /// Puts 2 MiB of which 4K pages hold a small part on a huge page. A kernel before 6.1 leaves it on these.
-fn collapse(start: usize) {
+fn collapse(live: &Live<'_>, start: usize) {
     const MADV_COLLAPSE: i32 = 25;
+    if scarce::was_so() || live.is_filtered() {
+        return; // the kernel would put it together in this very thread; or might not like the call
+    }
     // SAFETY: keeps content.
     let _ = unsafe { sys::madvise(start, HUGE, MADV_COLLAPSE) };
 }

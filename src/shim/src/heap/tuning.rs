@@ -1,8 +1,8 @@
 //! What glibc's malloc is told by mallopt(3), and how much of what is freed a heap may keep.
 //!
-//! What must hold here: M_TOP_PAD alone would freeze the mmap threshold at 128 KiB, so the threshold is set with it; what
-//! is kept at the top of all heaps together stays within half of retain-max (`recycle` has the other half); whatever the
-//! program or its environment has set is left as it is.
+//! What must hold here: any mallopt freezes the size from which glibc maps blocks, so that size is set with it, and goes on
+//! rising as glibc would raise it (`mapped`); what is kept at the top of all heaps together stays within half of retain-max
+//! (`recycle` has the other half), taken as heaps grow; whatever the program or its environment has set is left as it is.
 
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
@@ -10,38 +10,51 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 use faultless_core::reason::Reason;
 use faultless_core::rules::Kind;
 
+use super::Chunk;
 use crate::budget::Budget;
 use crate::live::Live;
-use crate::real::{FREE, MALLOC, MALLOPT};
+use crate::real::{FREE, MALLOC, MALLOC_TRIM, MALLOPT};
 use crate::sys::{self, HUGE};
-use crate::{act, limits, small_path};
+use crate::{act, limits};
 
-/// Blocks below this come from a heap, where large blocks have rules of their own.
-pub const MMAP_THRESHOLD: usize = 4 << 20;
-/// The largest threshold that glibc takes: half of a thread's heap.
+/// glibc's own pad and thresholds.
+const DEFAULT: usize = 128 << 10;
+/// The largest size from which it maps blocks: half of a thread's heap.
 const MAX_THRESHOLD: usize = 32 << 20;
-/// glibc's own pad and threshold.
-const DEFAULT: c_int = 128 << 10;
 /// Heaps grow by at most this at a time.
 const MAX_STEP: usize = 64 << 20;
-/// Less than this to keep is not worth growing ahead for: glibc would give it back at once.
-const LEAST_SHARE: u64 = 16 << 20;
-/// Each heap may keep this much however many there are.
-const LEAST_KEPT: u64 = 8 << 20;
+/// Shares of retain-max are taken in pieces of this. Less to keep is not worth growing ahead for: glibc would give what
+/// was grown back at once.
+const PIECE: u64 = 16 << 20;
+
+/// A free block larger than this is rare enough to wait.
+const LARGEST_PROBE: usize = 8 << 20;
 
 /// The program, or its environment, has tuned malloc.
 static BY_PROGRAM: AtomicBool = AtomicBool::new(false);
 /// mlockall(MCL_FUTURE) is in force: whatever is padded or opened becomes resident.
 static FUTURE_LOCKED: AtomicBool = AtomicBool::new(false);
+/// glibc has been told.
 static ENGAGED: AtomicBool = AtomicBool::new(false);
 /// Bytes of retain-max that the heaps have.
 static SHARE: AtomicU64 = AtomicU64::new(0);
 /// Thread arenas that rules act on.
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
+/// This is a child, in which glibc still has what the parent told it.
+static UNTOLD: AtomicBool = AtomicBool::new(false);
+/// The size from which glibc maps blocks, as it would be without us.
+static THRESHOLD: AtomicUsize = AtomicUsize::new(DEFAULT);
 
-/// The program's own tuning stands.
-pub fn yield_to_program() {
-    BY_PROGRAM.store(true, Relaxed);
+/// The program's own tuning stands: what it has not set goes back to glibc's own value.
+pub fn yield_to_program(param: c_int) {
+    if !BY_PROGRAM.swap(true, Relaxed) && ENGAGED.load(Relaxed) && param != libc::M_TRIM_THRESHOLD {
+        set(libc::M_TRIM_THRESHOLD, DEFAULT);
+    }
+}
+
+/// Whether it has tuned malloc.
+pub fn is_by_program() -> bool {
+    BY_PROGRAM.load(Relaxed)
 }
 
 /// The program has called mlockall or munlockall.
@@ -49,20 +62,31 @@ pub fn future_locks(locked: bool) {
     FUTURE_LOCKED.store(locked, Relaxed);
 }
 
-/// Whether glibc has been told already.
+/// mlockall is about to make resident, and count against the limit, what heaps have ahead of their use.
+pub fn before_mlockall() {
+    if is_set() {
+        // SAFETY: glibc's own function, called as any program may.
+        unsafe { MALLOC_TRIM.get()(0) };
+    }
+}
+
+/// Whether glibc no longer learns by itself from which size to map blocks.
 pub fn is_engaged() -> bool {
     ENGAGED.load(Relaxed)
 }
 
-fn set(param: c_int, value: usize) -> bool {
+fn is_set() -> bool {
+    ENGAGED.load(Relaxed) && !BY_PROGRAM.load(Relaxed)
+}
+
+fn set(param: c_int, value: usize) {
     // SAFETY: glibc's own function, called as any program may.
-    unsafe { MALLOPT.get()(param, c_int::try_from(value).unwrap_or(c_int::MAX)) != 0 }
+    unsafe { MALLOPT.get()(param, c_int::try_from(value).unwrap_or(c_int::MAX)) };
 }
 
 /// What each heap may keep at its top.
-fn kept() -> u64 {
-    let share = SHARE.load(Relaxed);
-    if share == 0 { 0 } else { (share / (1 + ARENAS.load(Relaxed) as u64)).max(LEAST_KEPT) }
+fn kept() -> usize {
+    (SHARE.load(Relaxed) as usize / (1 + ARENAS.load(Relaxed))).max(DEFAULT)
 }
 
 /// Whether heaps may be made writable ahead of their use; says, once, why not.
@@ -80,37 +104,68 @@ pub fn may_open(live: &Live<'_>) -> bool {
     false
 }
 
-/// By how many bytes the brk heap should grow at a time; 0: as glibc does it. Tells glibc at the first call.
-pub fn step(live: &Live<'_>) -> usize {
+/// By how many bytes the brk heap should grow at a time, with so much of it in use; 0: as glibc does it.
+pub fn step(live: &Live<'_>, used: usize) -> usize {
     if !may_open(live) {
         return 0;
     }
-    if !ENGAGED.swap(true, AcqRel) {
-        engage(live);
-    }
-    (kept() as usize / 2).min(MAX_STEP)
+    want(live, used as u64 + ARENAS.load(Relaxed) as u64 * PIECE);
+    // What is grown ahead counts as kept, though nobody has touched it: so only a part of that.
+    let step = kept() / 4;
+    if step < HUGE { 0 } else { step.min(MAX_STEP) }
 }
 
-fn engage(live: &Live<'_>) {
-    let wanted = live.bytes(live.config.retain_max) / 2;
-    let (share, why) = Budget::Retain.take(live, wanted);
-    if share < LEAST_SHARE {
-        Budget::Retain.give(live, share);
-        act::count_never(live, Kind::Heap, if wanted < LEAST_SHARE { Reason::BudgetOption } else { why });
+/// Has the heaps keep up to `bytes` of what is freed, as far as there is a share of retain-max for them.
+fn want(live: &Live<'_>, bytes: u64) {
+    let most = live.bytes(live.config.retain_max) / 2;
+    let have = SHARE.load(Relaxed);
+    let wanted = bytes.next_multiple_of(PIECE).min(most / PIECE * PIECE);
+    if wanted <= have {
+        if most < PIECE && !ENGAGED.load(Relaxed) {
+            act::count_never(live, Kind::Heap, Reason::BudgetOption);
+        }
         return;
     }
-    SHARE.store(share, Relaxed);
-    let large = small_path::BOUND.load(Relaxed) != usize::MAX;
-    set(libc::M_MMAP_THRESHOLD, if large { MMAP_THRESHOLD } else { MAX_THRESHOLD });
-    set(libc::M_TOP_PAD, DEFAULT as usize);
-    set(libc::M_TRIM_THRESHOLD, kept() as usize);
+    let (more, why) = Budget::Retain.take(live, wanted - have);
+    let whole = more / PIECE * PIECE;
+    Budget::Retain.give(live, more - whole);
+    if whole == 0 && have == 0 {
+        act::count_never(live, Kind::Heap, why);
+        return;
+    }
+    SHARE.fetch_add(whole, Relaxed);
+    tell();
+}
+
+fn tell() {
+    ENGAGED.store(true, Relaxed);
+    set(libc::M_MMAP_THRESHOLD, THRESHOLD.load(Relaxed));
+    set(libc::M_TOP_PAD, DEFAULT);
+    set(libc::M_TRIM_THRESHOLD, kept());
 }
 
 /// Rules act on one more arena, which keeps as much as the others.
-pub fn add_arena() {
-    ARENAS.fetch_add(1, Relaxed);
-    if SHARE.load(Relaxed) != 0 && !BY_PROGRAM.load(Relaxed) {
-        set(libc::M_TRIM_THRESHOLD, kept() as usize);
+pub fn add_arena(live: &Live<'_>) {
+    let arenas = 1 + ARENAS.fetch_add(1, Relaxed) as u64;
+    if may_open(live) {
+        want(live, (1 + arenas) * PIECE);
+        if is_engaged() {
+            set(libc::M_TRIM_THRESHOLD, kept());
+        }
+    }
+}
+
+/// A mapped block of so many bytes was freed: the next of its size comes from a heap.
+pub fn learn(size: usize) {
+    if size <= MAX_THRESHOLD && THRESHOLD.fetch_max(size, Relaxed) < size && is_set() {
+        set(libc::M_MMAP_THRESHOLD, size);
+    }
+}
+
+/// A large block that is not mapped: glibc has learnt its size, as long as it may.
+pub fn came_from_a_heap(chunk: &Chunk) {
+    if !is_engaged() && chunk.size() <= MAX_THRESHOLD {
+        THRESHOLD.fetch_max(chunk.size(), Relaxed);
     }
 }
 
@@ -119,22 +174,37 @@ pub fn add_arena() {
 /// can advise anything: memory on both sides of it never becomes one mapping again. `room` is at least what is
 /// left below the break. False: glibc found room elsewhere.
 pub fn grow(room: usize, step: usize) -> bool {
-    let before = sys::brk();
+    set(libc::M_MMAP_THRESHOLD, MAX_THRESHOLD);
     set(libc::M_TOP_PAD, 0);
-    let first = Probe::new(room);
-    let brk = sys::brk();
-    let grew = first.block != 0 && brk > before && first.end() <= brk;
-    if grew {
-        let top = brk - first.end();
+    let mut least = room.max(64 << 10);
+    let mut top = probe(least);
+    // It may have fitted into what is free within the heap.
+    while top.is_none() && least < LARGEST_PROBE {
+        least *= 2;
+        top = probe(least);
+    }
+    if let Some(top) = top {
+        let brk = sys::brk();
         let wanted = (brk + step).next_multiple_of(HUGE) - brk;
         let size = top + 64;
         // As sysmalloc computes it: what is asked for, the pad and the smallest chunk, less the top that there is.
         set(libc::M_TOP_PAD, (wanted + top).saturating_sub(Probe::chunk(size) + 32));
         Probe::new(size).give_back();
     }
-    first.give_back();
-    set(libc::M_TOP_PAD, DEFAULT as usize);
-    grew
+    set(libc::M_TOP_PAD, DEFAULT);
+    set(libc::M_MMAP_THRESHOLD, THRESHOLD.load(Relaxed));
+    top.is_some()
+}
+
+/// Takes a block and gives it back: it becomes the top, of which the bytes are then known, if the break had to move for it.
+fn probe(size: usize) -> Option<usize> {
+    let before = sys::brk();
+    let probe = Probe::new(size);
+    let brk = sys::brk();
+    let grew = probe.block != 0 && brk > before && probe.end() <= brk;
+    let top = brk.wrapping_sub(probe.block.wrapping_sub(16));
+    probe.give_back();
+    grew.then_some(top)
 }
 
 /// A block of glibc's that nobody uses.
@@ -167,13 +237,28 @@ impl Probe {
 
 /// Told to let go: what is freed goes back at once, as glibc would have it.
 pub fn let_go() {
-    if SHARE.swap(0, Relaxed) != 0 && !BY_PROGRAM.load(Relaxed) {
-        set(libc::M_TRIM_THRESHOLD, DEFAULT as usize);
+    if is_set() {
+        set(libc::M_TRIM_THRESHOLD, DEFAULT);
     }
+    SHARE.store(0, Relaxed);
 }
 
-/// In a forked child: its parent has the share.
+/// In a forked child: its parent has the share, so the child keeps as little as glibc itself until it has one of its own.
 pub fn start_in_child() {
+    FUTURE_LOCKED.store(false, Relaxed);
     SHARE.store(0, Relaxed);
-    ENGAGED.store(false, Relaxed);
+    // Not here: after a raw clone another thread's hold on glibc's lock would never end.
+    UNTOLD.store(is_set(), Relaxed);
+}
+
+/// Whether glibc must be told anew.
+pub fn is_untold() -> bool {
+    UNTOLD.load(Relaxed)
+}
+
+/// Tells it: the program has just called malloc itself.
+pub fn tell_anew() {
+    if UNTOLD.swap(false, Relaxed) {
+        tell();
+    }
 }

@@ -1,0 +1,181 @@
+//! Threads of ours: where they sit, how they start and how they end.
+//!
+//! What must hold here: made by a raw clone, known to no C library, so what runs in one touches no thread-local storage:
+//! no errno, no function of the C library but memcpy and its like (the thread pointer is a page of ours, so that code
+//! compiled with a stack protector still finds a word there). Every signal is blocked in it. There is none under a seccomp
+//! filter, in a forked child, or in a process where no rule needs one; it ends by itself when it has nothing to do, and
+//! its stack goes to the next one only when the kernel says that it has ended.
+
+pub mod ahead;
+mod entry;
+mod piece;
+pub mod team;
+
+use core::ffi::c_void;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
+
+use faultless_core::counters::C;
+
+use crate::live::Live;
+use crate::sys::{self, PAGE};
+
+pub use entry::Work;
+
+/// From the lowest: a guard page, the stack, a page that stands in for thread-local storage, the head.
+const STACK: usize = 4 * PAGE;
+const BYTES: usize = PAGE + STACK + 2 * PAGE;
+
+/// The page at the end of a seat. Its address is the thread pointer.
+#[repr(C, align(4096))]
+struct Head {
+    /// what code on x86-64 looks for at the thread pointer: its own address first, the stack protector's word at 40
+    control: [usize; 16],
+    /// the thread's id, 0 once it has ended
+    tid: AtomicU32,
+    /// the id of the one that sat here last
+    last: AtomicU32,
+}
+
+/// A stack and what goes with it: room for one thread.
+#[derive(Clone, Copy)]
+struct Seat(NonNull<Head>);
+
+/// Where a seat is kept once it is mapped: for ever, because the next thread will want one too.
+struct Place(AtomicPtr<Head>);
+
+impl Place {
+    const fn new() -> Place {
+        Place(AtomicPtr::new(core::ptr::null_mut()))
+    }
+
+    /// The seat, if it is mapped.
+    fn known(&self) -> Option<Seat> {
+        NonNull::new(self.0.load(Acquire)).map(Seat)
+    }
+
+    /// The seat, mapped if need be. Only one thread at a time may ask.
+    fn seat(&self) -> Option<Seat> {
+        self.known().or_else(|| {
+            let seat = Seat::map()?;
+            self.0.store(seat.0.as_ptr(), Release);
+            Some(seat)
+        })
+    }
+
+    /// In a forked child: whoever sat there sits there in the parent.
+    fn empty(&self) {
+        if let Some(seat) = self.known() {
+            seat.head().tid.store(0, Relaxed);
+            seat.head().last.store(0, Relaxed);
+        }
+    }
+}
+
+impl Seat {
+    /// A new seat, with nobody in it.
+    fn map() -> Option<Seat> {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | libc::MAP_STACK;
+        // SAFETY: a fresh mapping, whose lowest page becomes the guard.
+        unsafe {
+            let start = sys::mmap(0, BYTES, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0).ok()?;
+            let head = NonNull::new((start + BYTES - PAGE) as *mut Head);
+            if sys::mprotect(start, PAGE, libc::PROT_NONE).is_err() || head.is_none() {
+                let _ = sys::munmap(start, BYTES);
+                return None;
+            }
+            let seat = Seat(head?);
+            (*seat.0.as_ptr()).control[0] = seat.0.as_ptr() as usize;
+            Some(seat)
+        }
+    }
+
+    /// Starts a thread in it that runs `body`. False: there is none to be had.
+    ///
+    /// # Safety
+    /// Nobody may sit there.
+    unsafe fn start(self, live: &Live<'_>, body: fn()) -> bool {
+        let head = self.0.as_ptr();
+        // SAFETY: the seat is mapped and empty; the stack ends a page below the head.
+        let started = unsafe {
+            let top = head.cast::<u8>().sub(PAGE);
+            sys::start_thread(top, head.cast(), &self.head().tid, begin, body as *mut c_void)
+        };
+        if let Ok(tid) = started {
+            self.head().last.store(tid, Relaxed);
+            live.page.add(C::OwnThreads, 1);
+        }
+        started.is_ok()
+    }
+
+    fn head(&self) -> &Head {
+        // SAFETY: mapped for ever, and what changes in it while somebody else looks is atomic.
+        unsafe { self.0.as_ref() }
+    }
+
+    /// Waits until nobody sits there. False: `patience` (ns) was not enough.
+    fn wait(self, patience: u64) -> bool {
+        let until = sys::ticks().saturating_add(patience);
+        let us = sys::getpid();
+        loop {
+            let tid = self.head().tid.load(Acquire);
+            if tid == 0 {
+                return true;
+            }
+            let now = sys::ticks();
+            if now >= until {
+                return false;
+            }
+            // Woken now and then all the same: a signal handler may have forked, and in the child nobody sits there.
+            sys::wait_while(&self.head().tid, tid, (until - now).min(10_000_000));
+            if sys::getpid() != us {
+                return true;
+            }
+        }
+    }
+
+    /// Waits until the kernel has forgotten who sat there last, so that a program which must be single-threaded for a
+    /// call is so. That is some µs, and more only under a debugger.
+    fn see_off(self) {
+        const PATIENCE_NS: u64 = 2_000_000;
+        let last = self.head().last.swap(0, Relaxed);
+        let until = sys::ticks() + PATIENCE_NS;
+        while last != 0 && sys::is_thread(last) && sys::ticks() < until {
+            sys::yield_now();
+        }
+    }
+}
+
+unsafe extern "C" fn begin(body: *mut c_void) -> ! {
+    sys::name_thread(c"faultless");
+    // SAFETY: what `start` was given.
+    let body = unsafe { core::mem::transmute::<*mut c_void, fn()>(body) };
+    body();
+    sys::exit_thread()
+}
+
+/// Whether there may be threads of ours: a filter that was there at the start may kill for what they need.
+fn may_start(live: &Live<'_>) -> bool {
+    !live.is_filtered()
+}
+
+/// Counts what a thread of ours has used since `began` and `before` as ours.
+fn account(live: &Live<'_>, began: u64, before: Option<&libc::rusage>) {
+    live.page.add(C::OwnThreadNs, sys::ticks().saturating_sub(began));
+    if let (Some(before), Some(after)) = (before, sys::rusage(libc::RUSAGE_THREAD)) {
+        live.page.add(C::OwnMinorFaults, (after.ru_minflt - before.ru_minflt) as u64);
+        live.page.add(C::OwnMajorFaults, (after.ru_majflt - before.ru_majflt) as u64);
+    }
+}
+
+/// There will be no thread of ours from here on, and none is left: unless a single piece takes longer than this.
+pub fn end() {
+    const PATIENCE_NS: u64 = 100_000_000;
+    ahead::end(PATIENCE_NS);
+}
+
+/// In a forked child: there is no thread of ours.
+pub fn start_in_child() {
+    team::start_in_child();
+    ahead::start_in_child();
+}

@@ -1,0 +1,138 @@
+//! The calls that bring a seccomp filter or a userfaultfd, and system calls made by way of syscall(2).
+//!
+//! What must hold here: as in `exports`. What is kept goes before a filter arrives: afterwards we make no system call.
+
+use super::*;
+
+/// Runs a call that may bring a seccomp filter.
+fn bringing_a_filter(call: impl FnOnce() -> c_long) -> c_long {
+    let is_ours = state::is_on() && identity::is_own_process();
+    if is_ours {
+        state::ready_to_seal();
+        recycle::give_way();
+    }
+    let result = call();
+    if is_ours && result >= 0 {
+        state::seal();
+    }
+    result
+}
+
+/// prctl(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int {
+    // SAFETY: the program's own call.
+    let call = || unsafe { PRCTL.get()(option, a, b, c, d) };
+    match option {
+        libc::PR_SET_SECCOMP => bringing_a_filter(|| c_long::from(call())) as c_int,
+        _ => call(),
+    }
+}
+
+/// pkey_mprotect(2). Called by its number, because C libraries before glibc 2.27 don't have it; without a key it is
+/// mprotect(2), as there.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn pkey_mprotect(at: *mut c_void, len: usize, prot: c_int, key: c_int) -> c_int {
+    if key == -1 {
+        // SAFETY: the program's own call.
+        return unsafe { mprotect(at, len, prot) };
+    }
+    taint(at, len);
+    // SAFETY: as above.
+    unsafe { SYSCALL.get()(libc::SYS_pkey_mprotect, at as usize, len, prot as usize, key as usize, 0, 0) as c_int }
+}
+
+/// shmat(2): with SHM_REMAP it replaces what lies there. How much is the segment's own business, so whatever lies beyond is
+/// taken to be replaced too.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shmat(id: c_int, at: *const c_void, flags: c_int) -> *mut c_void {
+    taint_by_shmat(at as usize, flags);
+    // SAFETY: the program's own call.
+    unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at as usize, flags as usize, 0, 0, 0) as *mut c_void }
+}
+
+fn taint_by_shmat(at: usize, flags: c_int) {
+    if flags & libc::SHM_REMAP != 0 {
+        blocks::taint(at, usize::MAX);
+    }
+}
+
+/// The numbers of the calls that [`syscall_watched`] is for, as bits.
+pub static WATCHED: [u64; 8] = {
+    let numbers = [
+        libc::SYS_mmap,
+        libc::SYS_mprotect,
+        libc::SYS_munmap,
+        libc::SYS_mremap,
+        libc::SYS_madvise,
+        libc::SYS_shmat,
+        libc::SYS_mlock,
+        libc::SYS_mlock2,
+        libc::SYS_munlock,
+        libc::SYS_mlockall,
+        libc::SYS_munlockall,
+        libc::SYS_mbind,
+        libc::SYS_pkey_mprotect,
+        SYS_SET_MEMPOLICY_HOME_NODE,
+        SYS_MSEAL,
+        libc::SYS_prctl,
+        libc::SYS_seccomp,
+        libc::SYS_userfaultfd,
+    ];
+    let (mut bits, mut i) = ([0; 8], 0);
+    while i < numbers.len() {
+        bits[numbers[i] as usize / 64] |= 1 << (numbers[i] % 64);
+        i += 1;
+    }
+    bits
+};
+
+const SYS_SET_MEMPOLICY_HOME_NODE: c_long = 450;
+const SYS_MSEAL: c_long = 462;
+
+/// syscall(2) of what has a hook of its own, and of what brings a seccomp filter or a userfaultfd; the trampoline passes
+/// all others on untouched.
+pub unsafe extern "C" fn syscall_watched(
+    nr: c_long,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> c_long {
+    const SECCOMP_SET_MODE_FILTER: usize = 1;
+    let at = a as *mut c_void;
+    // SAFETY: the program's own call.
+    let call = || unsafe { SYSCALL.get()(nr, a, b, c, d, e, f) };
+    // SAFETY: the program's own calls, which give what their hooks give.
+    unsafe {
+        match nr {
+            libc::SYS_mmap => mmap(at, b, c as c_int, d as c_int, e as c_int, f as i64) as c_long,
+            libc::SYS_mprotect => c_long::from(mprotect(at, b, c as c_int)),
+            libc::SYS_munmap => c_long::from(munmap(at, b)),
+            libc::SYS_mremap => mremap(at, b, c, d as c_int, e as *mut c_void) as c_long,
+            libc::SYS_madvise => c_long::from(madvise(at, b, c as c_int)),
+            libc::SYS_mlock => c_long::from(mlock(at, b)),
+            libc::SYS_munlock => c_long::from(munlock(at, b)),
+            libc::SYS_mlockall => c_long::from(mlockall(a as c_int)),
+            libc::SYS_munlockall => c_long::from(munlockall()),
+            libc::SYS_mlock2 | libc::SYS_mbind | libc::SYS_pkey_mprotect | SYS_SET_MEMPOLICY_HOME_NODE | SYS_MSEAL => {
+                taint(at, b);
+                call()
+            }
+            libc::SYS_shmat => {
+                taint_by_shmat(b, c as c_int);
+                call()
+            }
+            libc::SYS_userfaultfd => {
+                mapping::saw_userfaultfd();
+                recycle::never_again();
+                call()
+            }
+            libc::SYS_seccomp if a <= SECCOMP_SET_MODE_FILTER => bringing_a_filter(call),
+            libc::SYS_prctl if a as c_int == libc::PR_SET_SECCOMP => bringing_a_filter(call),
+            _ => call(),
+        }
+    }
+}
