@@ -235,12 +235,14 @@ impl Room {
         })
     }
 
-    /// Whether the program, which is about to take so much, finds it without what is kept here. Asks anew, as often as may be,
-    /// where what was last known says no.
-    pub fn leaves(bytes: usize) -> bool {
+    /// Whether the program, which is about to take so much, finds it and leaves `reserve` bytes free. Asks anew, as often as may
+    /// be, where what was last known says no.
+    pub fn leaves(bytes: usize, reserve: usize) -> bool {
+        let enough = |free: i64| free >= i64::try_from(reserve).unwrap_or(i64::MAX);
         let bytes = bytes as u64;
-        Room::ask(bytes) >= 0
-            || Room::read(Room::SOON_NS).is_some_and(|room| room.free >= bytes && Room::ask(bytes) >= 0)
+        READ_AT.load(Relaxed) == 0
+            || enough(Room::ask(bytes))
+            || Room::read(Room::SOON_NS).is_some_and(|room| room.free >= bytes && enough(Room::ask(bytes)))
     }
 
     /// The program asks for so many bytes. Returns what is free after it, which may be less than nothing.

@@ -56,6 +56,7 @@ fn real(give: impl Fn() -> *mut c_void) -> *mut c_void {
 /// The same, once the heap has been looked at.
 fn looked_at(give: impl Fn() -> *mut c_void) -> *mut c_void {
     let block = real(give);
+    large::note_set_up();
     heap::look(block);
     block
 }

@@ -20,6 +20,8 @@ use crate::{limits, state};
 
 /// Blocks that are kept at one time.
 const SLOTS: usize = 128;
+/// Where fewer bytes are free nothing is kept: page tables, and what the kernel sets aside for each processor, also count.
+const LEAST_FREE: usize = 16 << 20;
 /// Seconds after which a block that nobody has taken goes.
 const MOST_SECONDS: u64 = 10;
 const SECOND_NS: u64 = 1_000_000_000;
@@ -157,7 +159,7 @@ pub fn keep(live: &Live<'_>, block: &Block, is_huge: bool) -> bool {
 fn fits(live: &Live<'_>, len: u64) -> bool {
     let fits = |room: Room| {
         let untouched = room.untouched.min(live.page.get(C::BlocksLiveBytes));
-        room.free / 2 >= BYTES.load(Relaxed) as u64 + len && room.free >= untouched
+        room.free / 2 >= (BYTES.load(Relaxed) as u64 + len).max(LEAST_FREE as u64) && room.free >= untouched
     };
     Room::read(SECOND_NS).is_some_and(fits) || Room::read(Room::SOON_NS).is_some_and(fits)
 }
@@ -218,10 +220,14 @@ pub fn give_way() -> bool {
 
 /// The program is about to take so many bytes that are not kept: what is kept goes if there is too little for both.
 pub fn make_room(bytes: usize) {
-    if BYTES.load(Relaxed) == 0 {
-        Room::ask(bytes as u64);
-    } else if !Room::leaves(bytes) {
-        give_way();
+    match BYTES.load(Relaxed) {
+        0 => {
+            Room::ask(bytes as u64);
+        }
+        kept if !Room::leaves(bytes, kept.max(LEAST_FREE)) => {
+            give_way();
+        }
+        _ => {}
     }
 }
 
@@ -255,7 +261,7 @@ fn look(live: &Live<'_>) -> u64 {
             drop_from(live, slot, kept);
         }
         let kept = BYTES.load(Relaxed) as u64;
-        if kept != 0 && Room::read(SECOND_NS).is_none_or(|room| room.free < kept) {
+        if kept != 0 && Room::read(SECOND_NS).is_none_or(|room| room.free < kept.max(LEAST_FREE as u64)) {
             purge(live);
         }
     }

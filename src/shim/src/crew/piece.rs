@@ -78,8 +78,11 @@ fn collapse(live: &Live<'_>, piece: Entry) -> Result<(), Errno> {
         return Ok(());
     }
     // SAFETY: keeps content.
-    unsafe { sys::madvise(piece.start(), HUGE, MADV_COLLAPSE) }?;
-    live.page.add(C::HugeLater, HUGE as u64);
+    match unsafe { sys::madvise(piece.start(), HUGE, MADV_COLLAPSE) } {
+        Ok(_) => live.page.add(C::HugeLater, HUGE as u64),
+        Err(libc::EAGAIN) => {} // some page of it is in use just now
+        Err(errno) => return Err(errno),
+    }
     sys::pause(PAUSE_NS);
     Ok(())
 }

@@ -108,11 +108,25 @@ fn want_only_huge(policy: &Policy) -> bool {
     })
 }
 
+static SET_UP: AtomicBool = AtomicBool::new(false);
+
+fn is_set_up() -> bool {
+    SET_UP.load(Relaxed)
+}
+
+/// The real allocator has given the program a block: another one from us, of whatever size, might lie above all of its own
+/// and keep the break from falling.
+pub fn note_set_up() {
+    if !is_set_up() {
+        SET_UP.store(true, Relaxed);
+    }
+}
+
 /// The program has called malloc, so the real one would have set itself up by now (glibc then calls getrandom, which a
 /// sandbox that the program enters after its first malloc may not allow any more).
 fn set_up_the_real_one() {
-    static DONE: AtomicBool = AtomicBool::new(false);
-    if !DONE.swap(true, Relaxed) {
+    if !is_set_up() {
+        note_set_up();
         // SAFETY: a block of the real allocator's, given back to it.
         unsafe { FREE.get()(MALLOC.get()(1)) };
     }
