@@ -12,15 +12,13 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 
+use crate::small_path::{self, POOL};
 use crate::sys::{self, HUGE, PAGE};
-use crate::{arch, small_path};
 
 /// The alignment that every block has: a cache line's.
 pub const PLAIN_ALIGN: usize = 64;
 /// The largest alignment that the pool serves; larger ones are the real allocator's.
 pub const MAX_ALIGN: usize = HUGE;
-/// Address space for blocks.
-const POOL: usize = 1 << 40;
 /// 2 MiB pieces of it; a block's data begins in exactly one.
 const SLOTS: usize = POOL / HUGE;
 /// How often to try another place before the real allocator is asked.
@@ -55,11 +53,10 @@ pub fn ready() -> bool {
     BASE.load(Acquire) != 0
 }
 
-/// Claims the address space. `random` places it. Returns where it begins and ends.
-pub fn open(random: u64) -> [usize; 2] {
-    let span = (arch::POOL_HIGHEST - arch::POOL_LOWEST - POOL) / HUGE;
-    let base = arch::POOL_LOWEST + (random as usize % span) * HUGE;
-    small_path::widen(base, POOL);
+/// Claims the address space. Returns where it begins and ends.
+pub fn open() -> [usize; 2] {
+    small_path::claim();
+    let base = small_path::ours() + small_path::EARLY;
     BASE.store(base, Release);
     [base, base + POOL]
 }

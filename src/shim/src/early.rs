@@ -4,29 +4,18 @@
 //! hold here: no lock, no failure short of no memory, usable from any thread; a block is never reused (free does
 //! nothing) and stays recognisable for ever, so that a later `free` or `realloc` of it finds its way back here.
 
-use core::cell::UnsafeCell;
 use core::ffi::{c_int, c_void};
 use core::ptr::null_mut;
 use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
 
 use crate::{small_path, sys};
 
-/// Bytes of the first arena, in .bss: enough for nearly every program, resident only as far as it is used.
-pub const FIRST: usize = 128 << 10;
+/// Bytes of the first arena: enough for nearly every program, resident only as far as it is used.
+const FIRST: usize = 128 << 10;
 /// Further arenas, each at least twice as large as the one before.
 const ARENAS: usize = 24;
 /// Bytes before each block: its size.
 const HEADER: usize = 16;
-
-/// The first arena.
-#[repr(C, align(4096))]
-pub struct Arena(UnsafeCell<[u8; FIRST]>);
-
-// SAFETY: bytes of it are handed out once each, by an atomic bump.
-unsafe impl Sync for Arena {}
-
-/// The first arena itself; `small_path::OURS_LOW` starts here.
-pub static ARENA: Arena = Arena(UnsafeCell::new([0; FIRST]));
 
 /// `Slot::start` while a thread makes the arena; 0 before that.
 const MAKING: usize = 1;
@@ -70,27 +59,35 @@ fn bump(next: &AtomicUsize, end: usize, size: usize, align: usize) -> Option<usi
 /// Makes arena `index`, or says that another thread is doing so.
 fn make(index: usize, at_least: usize) -> Option<()> {
     let slot = SLOTS.get(index)?;
-    if index == 0 {
-        // The one in .bss.
-        let start = (&raw const ARENA) as usize;
-        slot.next.store(start, Relaxed);
-        slot.end.store(start + FIRST, Relaxed);
-        slot.start.store(start, Release);
-        return Some(());
-    }
     let len = (FIRST << index).max(at_least.checked_next_multiple_of(sys::PAGE)?);
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh mapping.
-    let start = unsafe { sys::mmap(0, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) };
-    let Ok(start) = start else {
+    let Ok(start) = map(len) else {
         slot.start.store(0, Release);
         return None;
     };
     slot.next.store(start, Relaxed);
     slot.end.store(start + len, Relaxed);
     slot.start.store(start, Release);
-    small_path::widen(start, len);
     Some(())
+}
+
+/// Maps an arena where frees of other memory are not mistaken for its own, if that can be.
+fn map(len: usize) -> Result<usize, sys::Errno> {
+    static USED: AtomicUsize = AtomicUsize::new(0);
+    small_path::claim();
+    let map = |at, flags| {
+        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE | flags;
+        // SAFETY: a fresh mapping: nothing is replaced.
+        unsafe { sys::mmap(at, len, libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }
+    };
+    let offset = USED.fetch_add(len.next_multiple_of(sys::HUGE), Relaxed);
+    let wanted = small_path::ours() + offset;
+    let placed =
+        if offset + len <= small_path::EARLY { map(wanted, libc::MAP_FIXED_NOREPLACE) } else { Err(libc::ENOMEM) };
+    let start = placed.or_else(|_| map(0, 0))?;
+    if start != wanted {
+        small_path::widen(start, len); // an old kernel takes the place for a hint
+    }
+    Ok(start)
 }
 
 fn allocate(size: usize, align: usize) -> *mut c_void {

@@ -19,7 +19,7 @@ use crate::{blocks, countdown, early, heap, opening, recycle, state, sys};
 const LOOK: usize = 64 << 10;
 
 fn maybe_ours(block: *mut c_void) -> bool {
-    (block as usize).wrapping_sub(OURS_LOW.load(Relaxed) as usize) < OURS_LEN.load(Relaxed)
+    (block as usize).wrapping_sub(OURS_LOW.load(Relaxed)) < OURS_LEN.load(Relaxed)
 }
 
 /// A large block from the pool, if this is one. First what every slow path does.

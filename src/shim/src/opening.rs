@@ -41,9 +41,7 @@ fn open_blocks(live: &Live<'_>) -> bool {
         log::warn!("malloc rules are not in force: {}", Reason::text(why as u8));
         return false;
     }
-    // SAFETY: AT_RANDOM points at 16 bytes, given by the kernel at exec.
-    let random = unsafe { (libc::getauxval(libc::AT_RANDOM) as *const [u64; 2]).as_ref() }.copied().unwrap_or([0; 2]);
-    for (known, end) in live.page.pool.iter().zip(blocks::open(random[0] ^ random[1])) {
+    for (known, end) in live.page.pool.iter().zip(blocks::open()) {
         known.store(end as u64, Relaxed);
     }
     small_path::BOUND.store(bound.max(1) as usize, Relaxed);
