@@ -1,9 +1,11 @@
 //! The heaps of glibc's thread arenas: 64 MiB reserved each, on a boundary of 64 MiB, made writable in small steps.
 //!
-//! What must hold here: the heap's own header is read, never written; a heap that glibc has unmapped and made anew at the
+//! What must hold here: of the heap's own header one word is written, and it says what is true: how much of the heap is
+//! writable (glibc would otherwise call mprotect for each block, 4096 times for 256 MiB); a heap that glibc has unmapped and made anew at the
 //! same address is told by its size, which only ever grew before. A thread that uses little of its arena gets nothing, and
 //! each arena that gets huge pages takes one from huge-growth-max, for that is what its end may waste.
 
+use core::mem::offset_of;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
 use faultless_core::matching::Chosen;
@@ -180,6 +182,11 @@ fn open_to(known: &Known, by_glibc: usize, wanted: usize) -> usize {
         return opened;
     }
     known.opened.store(wanted, Relaxed);
+    let base = known.base.load(Relaxed);
+    // SAFETY: a block of this heap is live, so its header is there; a thread that grows the heap at the same time may write
+    // the word too, and either value is true.
+    unsafe { ((base + offset_of!(Info, writable)) as *mut usize).write_volatile(wanted - base) };
+    known.seen.store(wanted - base, Relaxed);
     wanted
 }
 

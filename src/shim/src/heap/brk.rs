@@ -82,15 +82,15 @@ fn advance(live: &Live<'_>, chunk: &Chunk) -> bool {
         return false;
     }
     let step = if huge || eager { tuning::step(live, brk - low) } else { 0 };
-    let ahead = grown(chunk, brk, step_for(&chosen, step, brk - low));
+    let (ahead, clean) = grown(chunk, brk, step_for(&chosen, step, brk - low));
     // What glibc has added by itself: not for each of its 128 KiB.
     if ahead <= acted || ahead == brk && ahead - acted < HUGE && acted != 0 {
         return step != 0;
     }
     apply(live, acted.max(low), ahead, &chosen);
     ACTED.store(ahead, Relaxed);
-    if ahead > brk && huge {
-        // To grow, glibc has written a header just beyond the old break: one 4K page where a huge one is wanted.
+    if ahead > brk && huge && !clean {
+        // glibc has written a header just beyond the old break: one 4K page where a huge one is wanted.
         collapse(live, brk & !(HUGE - 1));
     }
     step != 0
@@ -101,19 +101,40 @@ fn step_for(chosen: &Chosen, step: usize, used: usize) -> usize {
     if is_eager(chosen) { step.min((used / 4).max(LEAST_EAGER)) } else { step }
 }
 
-/// Where the break is once the heap has grown, if it is time.
-fn grown(chunk: &Chunk, brk: usize, step: usize) -> usize {
+/// Where the break is once the heap has grown, if it is time; and whether nothing was written beyond the old one.
+fn grown(chunk: &Chunk, brk: usize, step: usize) -> (usize, bool) {
     if step == 0 || brk - chunk.end >= MARGIN {
-        return brk;
+        return (brk, true);
     }
     if WAIT.load(Relaxed) > 0 {
         WAIT.fetch_sub(1, Relaxed);
-        return brk;
+        return (brk, true);
     }
-    if !tuning::grow(brk - chunk.end, step) {
+    let grown = tuning::grow(top(chunk, brk), brk - chunk.end, step);
+    if grown.is_none() {
         WAIT.store(PATIENCE, Relaxed);
     }
-    sys::brk()
+    (sys::brk(), grown.is_none_or(|clean| clean.0))
+}
+
+/// Bytes of the top, the chunk that ends at the break: found by going from chunk to chunk. Another thread may change their
+/// sizes meanwhile: a wrong answer costs some 4K pages.
+fn top(chunk: &Chunk, brk: usize) -> Option<usize> {
+    const MOST: usize = 64;
+    let mut at = chunk.end;
+    for _ in 0..MOST {
+        if at + 32 > brk || !at.is_multiple_of(16) {
+            return None;
+        }
+        // SAFETY: between a live block and the break the heap is mapped; any value will do.
+        let size = unsafe { ((at + 8) as *const usize).read_volatile() } & !7;
+        match brk.checked_sub(at) {
+            Some(rest) if size == rest => return Some(size),
+            Some(rest) if size >= 32 && size < rest => at += size,
+            _ => return None,
+        }
+    }
+    None
 }
 
 /// malloc_trim is about to give back what is free inside the heap, which a lock of ours would refuse.

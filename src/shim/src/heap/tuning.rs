@@ -27,6 +27,8 @@ const MAX_STEP: usize = 64 << 20;
 /// was grown back at once.
 const PIECE: u64 = 16 << 20;
 
+/// Too large for what glibc keeps at hand of small sizes.
+const LEAST_PROBE: usize = 64 << 10;
 /// A free block larger than this is rare enough to wait.
 const LARGEST_PROBE: usize = 8 << 20;
 
@@ -170,30 +172,35 @@ pub fn came_from_a_heap(chunk: &Chunk) {
 }
 
 /// Has the brk heap grow by about `step`, to a boundary of 2 MiB: glibc has no call for it but a malloc that does not fit, with
-/// its pad set for that long. On the boundary, because glibc writes a header just beyond the old break before anybody
-/// can advise anything: memory on both sides of it never becomes one mapping again. `room` is at least what is
-/// left below the break. False: glibc found room elsewhere.
-pub fn grow(room: usize, step: usize) -> bool {
+/// its pad set for that long. On the boundary, because glibc may write a header just beyond the old break before anybody
+/// can advise anything: memory on both sides of it never becomes one mapping again. `top` is what is free below the
+/// break, where that is known, `room` at least that. Returns whether it has grown, and nothing was written beyond.
+pub fn grow(top: Option<usize>, room: usize, step: usize) -> Option<Clean> {
     set(libc::M_MMAP_THRESHOLD, MAX_THRESHOLD);
-    set(libc::M_TOP_PAD, 0);
-    let mut least = room.max(64 << 10);
-    let mut top = probe(least);
-    // It may have fitted into what is free within the heap.
-    while top.is_none() && least < LARGEST_PROBE {
+    let mut grown = top.filter(|top| *top >= LEAST_PROBE && pad_for(*top, step)).map(|_| Clean(true));
+    let mut least = room.max(LEAST_PROBE);
+    // What a first block takes and gives back becomes the top, and so known. It may have fitted within the heap.
+    while grown.is_none() && least < LARGEST_PROBE {
+        set(libc::M_TOP_PAD, 0);
+        grown = probe(least).filter(|top| pad_for(*top, step)).map(|_| Clean(false));
         least *= 2;
-        top = probe(least);
-    }
-    if let Some(top) = top {
-        let brk = sys::brk();
-        let wanted = (brk + step).next_multiple_of(HUGE) - brk;
-        let size = top + 64;
-        // As sysmalloc computes it: what is asked for, the pad and the smallest chunk, less the top that there is.
-        set(libc::M_TOP_PAD, (wanted + top).saturating_sub(Probe::chunk(size) + 32));
-        Probe::new(size).give_back();
     }
     set(libc::M_TOP_PAD, DEFAULT);
     set(libc::M_MMAP_THRESHOLD, THRESHOLD.load(Relaxed));
-    top.is_some()
+    grown
+}
+
+/// Whether the heap has grown without a byte written beyond the old break.
+pub struct Clean(pub bool);
+
+/// Asks for all of the top but 16 bytes, which glibc does not split: so it grows, and writes the next header in these.
+fn pad_for(top: usize, step: usize) -> bool {
+    let brk = sys::brk();
+    let wanted = (brk + step).next_multiple_of(HUGE) - brk;
+    // As sysmalloc computes it: what is asked for, the pad and the smallest chunk (32), less the top that there is.
+    set(libc::M_TOP_PAD, wanted - 16);
+    Probe::new(top - 24).give_back();
+    sys::brk() > brk
 }
 
 /// Takes a block and gives it back: it becomes the top, of which the bytes are then known, if the break had to move for it.
