@@ -59,7 +59,8 @@ macro_rules! reals {
         pub fn resolve() {
             let mut wanted = [$(const { Wanted::new(c_str(concat!($name, "\0"))) }),*];
             let is_ours = symbols::real(&mut wanted, FAMILY);
-            let [malloc, .., glibc] = &wanted;
+            let [malloc, _, _, free, .., glibc] = &wanted;
+            FREE_BEFORE_US.store(free.before_us as *mut (), Relaxed);
             let has_malloc = malloc.address != 0;
             ALLOCATOR_IS_OURS.store(is_ours, Relaxed);
             MALLOC_IS_GLIBC.store(malloc.is_beside(glibc), Relaxed);
@@ -130,8 +131,16 @@ reals! {
 /// The first so many of the table: who defines one of them before us has an allocator of its own.
 const FAMILY: usize = 7;
 
+static FREE_BEFORE_US: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 static ALLOCATOR_IS_OURS: AtomicBool = AtomicBool::new(false);
 static MALLOC_IS_GLIBC: AtomicBool = AtomicBool::new(false);
+
+/// What a call of `free` by the program reaches, if that is not ours: whoever has it need not have all of its siblings.
+pub fn free_before_us() -> Option<unsafe extern "C" fn(*mut c_void)> {
+    let function = FREE_BEFORE_US.load(Relaxed);
+    // SAFETY: null, or a definition of free.
+    unsafe { core::mem::transmute::<*mut (), Option<unsafe extern "C" fn(*mut c_void)>>(function) }
+}
 
 /// Whether the program's own calls of the whole malloc family come to us first, so that we may give it blocks of ours.
 pub fn is_allocator_ours() -> bool {

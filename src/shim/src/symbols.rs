@@ -30,6 +30,8 @@ pub struct Wanted {
     pub address: usize,
     /// load address of the object that defines it
     pub object: usize,
+    /// where an object before this library defines it too; 0: none does
+    pub before_us: usize,
 }
 
 impl Wanted {
@@ -40,7 +42,7 @@ impl Wanted {
             hash = hash.wrapping_mul(33).wrapping_add(bytes[i] as u32);
             i += 1;
         }
-        Wanted { name, hash, address: 0, object: 0 }
+        Wanted { name, hash, address: 0, object: 0, before_us: 0 }
     }
 
     /// Whether both were found in one object.
@@ -64,18 +66,16 @@ struct Search<'a> {
     passed_ours: bool,
     /// so many of the wanted, from the first, are also looked for in the objects before us
     family: usize,
-    /// one of these was found there
-    is_before_us: bool,
 }
 
 /// Looks all of them up behind us, in one walk over the loaded objects; what nobody behind us defines, anywhere else.
 /// Returns whether the program's own calls of the first `family` of them all reach this library, which defines them.
 pub fn real(wanted: &mut [Wanted], family: usize) -> bool {
-    let is_before_us = walk(wanted, Where::Next, family);
+    walk(wanted, Where::Next, family);
     if wanted.iter().any(|w| w.address == 0) {
         walk(wanted, Where::Others, 0);
     }
-    !is_before_us
+    wanted.iter().all(|w| w.before_us == 0)
 }
 
 /// The version of a function that the program itself was linked with, where that is `version` and no longer the default one:
@@ -108,12 +108,10 @@ pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
     (look.wanted.address != 0).then_some(look.wanted.address)
 }
 
-/// Returns whether an object before this library defines one of the family.
-fn walk(wanted: &mut [Wanted], scope: Where, family: usize) -> bool {
-    let mut search = Search { wanted, scope, passed_ours: false, family, is_before_us: false };
+fn walk(wanted: &mut [Wanted], scope: Where, family: usize) {
+    let mut search = Search { wanted, scope, passed_ours: false, family };
     // SAFETY: `visit` matches the callback's type and does not keep the pointers; `search` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
-    search.is_before_us
 }
 
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
@@ -126,9 +124,10 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: 
     // SAFETY: the object is loaded, so its dynamic tables are mapped.
     let Some(object) = (unsafe { Object::new(info) }) else { return 0 };
     if !search.passed_ours && search.scope == Where::Next {
-        let mut family = search.wanted.iter().take(search.family);
-        // SAFETY: as above.
-        search.is_before_us |= family.any(|wanted| unsafe { object.defines(wanted) });
+        for wanted in search.wanted.iter_mut().take(search.family).filter(|w| w.before_us == 0) {
+            // SAFETY: as above.
+            wanted.before_us = unsafe { object.lookup(wanted, false) }.unwrap_or(0);
+        }
         return 0;
     }
     for wanted in search.wanted.iter_mut().filter(|w| w.address == 0) {
@@ -248,13 +247,6 @@ impl Object {
                 None
             }
         }
-    }
-
-    /// # Safety
-    /// The tables must be those of a loaded object.
-    unsafe fn defines(&self, wanted: &Wanted) -> bool {
-        // SAFETY: as the caller says.
-        unsafe { self.index(wanted, false) }.is_some()
     }
 
     /// # Safety

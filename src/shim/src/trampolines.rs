@@ -9,7 +9,7 @@ use core::arch::naked_asm;
 use core::ffi::{c_int, c_long, c_void};
 
 use crate::real::{CALLOC, FREE, MALLOC, SYSCALL};
-use crate::{exec, exports, malloc, small_path};
+use crate::{exec, exports, malloc, real, small_path};
 
 /// malloc(3). The countdown is never as large as a large block, so these take the slow path at once.
 #[unsafe(naked)]
@@ -71,19 +71,28 @@ execl! { execl 0; execlp 1; execle 2; }
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cfree(block: *mut c_void) {
     // SAFETY: the program's own call.
-    unsafe { free(block) }
+    unsafe { give_back(block) }
 }
 
 /// free_sized (C23): the size is a hint that we don't need.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free_sized(block: *mut c_void, _size: usize) {
     // SAFETY: the program's own call.
-    unsafe { free(block) }
+    unsafe { give_back(block) }
 }
 
 /// free_aligned_sized (C23).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn free_aligned_sized(block: *mut c_void, _align: usize, _size: usize) {
     // SAFETY: the program's own call.
-    unsafe { free(block) }
+    unsafe { give_back(block) }
+}
+
+/// An allocator before us that lacks one of these has given the program its blocks all the same.
+///
+/// # Safety
+/// As free(3).
+unsafe fn give_back(block: *mut c_void) {
+    // SAFETY: as the caller says.
+    unsafe { real::free_before_us().unwrap_or(free)(block) }
 }
