@@ -67,6 +67,7 @@ pub fn future_locks(locked: bool) {
 /// mlockall is about to make resident, and count against the limit, what heaps have ahead of their use.
 pub fn before_mlockall() {
     if is_set() {
+        let _errno = sys::KeepErrno::new(); // its MADV_DONTNEED may meet what is locked already
         // SAFETY: glibc's own function, called as any program may.
         unsafe { MALLOC_TRIM.get()(0) };
     }
