@@ -90,6 +90,14 @@ table! {
     OwnThreads "own_threads" "threads" Counter "threads of ours that were started";
     HugeLater "huge_later_bytes" "bytes" Counter "bytes put on huge pages after they were in use, because huge pages were slow to come by";
     OwnThreadNs "own_thread_ns" "ns" Counter "time that threads of ours were at work";
+    AutoRandom "auto_random" "turns" Counter "times that auto turned a mapping to random";
+    AutoScan "auto_scan" "turns" Counter "times that auto found a scan, and dropped behind it from then on";
+    AutoBack "auto_back" "turns" Counter "times that auto turned a mapping back to what the kernel does by itself";
+    AutoFaultsBefore "auto_faults_before" "faults" Counter "major faults in the windows before such turns to random";
+    AutoReadBefore "auto_read_before_bytes" "bytes" Counter "bytes read from disk in these windows";
+    AutoFaultsAfter "auto_faults_after" "faults" Counter "major faults in the trials after these turns";
+    AutoReadAfter "auto_read_after_bytes" "bytes" Counter "bytes read from disk in these trials";
+    DroppedBytes "dropped_bytes" "bytes" Counter "bytes of files dropped behind a scan";
 }
 
 /// How many counters the page holds.

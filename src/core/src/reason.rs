@@ -46,6 +46,13 @@ reasons! {
     Reserved "RLIMIT_AS, RLIMIT_DATA or strict overcommit counts what is only reserved" "";
     Scarce "huge pages were slow to come by: on 4K pages at first, on huge ones once it has rested" "sysctl vm.compact_memory=1";
     Begun "a thread of ours populates it ahead of the program" "";
+    Watched "watched, and left as the kernel has it until something shows" "";
+    TurnedRandom "turned to random: most of what was read from disk was never used" "";
+    TurnedBack "turned back to what the kernel does by itself" "";
+    Scanned "found to be a scan: dropped behind" "";
+    WasThere "was in memory before, or may have been (the file is another user's): nothing is dropped" "";
+    Refreshed "no room under RLIMIT_MEMLOCK: kept by looking it up now and then, which is worth less" "raise it (ulimit -l, LimitMEMLOCK=) or give CAP_IPC_LOCK";
+    TooLittle "too small to be worth watching: left to the kernel" "";
 }
 
 impl Reason {

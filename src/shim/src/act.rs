@@ -174,11 +174,11 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         }
     }
     if let Some((rule, stay)) = chosen.stay {
-        let result = if has_room { hold(live, target, stay, &mut record) } else { skipped(Reason::TableFull) };
+        let result = if has_room { hold(live, target, stay, rule, &mut record) } else { skipped(Reason::TableFull) };
         tally.add(live, rule, Axis::Stay, result);
     }
     if let Some((rule, access)) = chosen.access {
-        tally.add(live, rule, Axis::Access, advice::access(target, access));
+        tally.add(live, rule, Axis::Access, advice::access(live, target, access, rule));
     }
     if let Some(rule) = chosen.recycle {
         let kept = target.kind == Kind::Malloc;
@@ -305,7 +305,7 @@ fn populate_ahead(live: &Live<'_>, target: &Target, range: Range, rule: u8, why:
     }
 }
 
-fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Result {
+fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Record) -> Result {
     let mut range = match stay {
         Stay::Hot => return skipped(Reason::NotYet),
         Stay::Full | Stay::OnFault => target.backed(),
@@ -321,8 +321,12 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Re
         return skipped(Reason::Seccomp);
     }
     let (granted, why) = Budget::Lock.take(live, range.len as u64);
+    let refreshed = || {
+        let rest = Range { start: range.start + granted as usize, len: range.len - granted as usize };
+        why == Reason::Memlock && stay != Stay::OnFault && lock::do_without(live, target, rest, rule)
+    };
     if granted == 0 {
-        return skipped(why);
+        return if refreshed() { (Outcome::Partly, Reason::Refreshed, 0) } else { skipped(why) };
     }
     let on_fault = stay == Stay::OnFault || target.copies_on_write();
     let range_granted = Range { start: range.start, len: granted as usize };
@@ -338,6 +342,7 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, record: &mut Record) -> Re
         (0, 0) => skipped(why),
         (0, errno) => failed(errno),
         (b, _) if b == range.len as u64 => (Outcome::Applied, locked.reason, 0),
+        (b, _) if b == granted && refreshed() => (Outcome::Partly, Reason::Refreshed, 0),
         (b, _) if b == granted => (Outcome::Partly, why, 0),
         (_, 0) => (Outcome::Partly, locked.reason, 0),
         (_, errno) => (Outcome::Partly, Reason::Errno, errno),

@@ -6,8 +6,9 @@ use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 use faultless_core::rules::Access;
 
-use crate::sys;
+use crate::live::Live;
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
+use crate::{sys, watch};
 
 /// Gives advice that this kernel has, or may have been built without (EINVAL).
 pub fn give(range: Range, advice: i32) -> Result {
@@ -46,14 +47,30 @@ pub fn collapse(target: &Target, whole: Range) -> Result {
     }
 }
 
-/// How the program reads it.
-pub fn access(target: &Target, access: Access) -> Result {
+/// How the program reads it, on behalf of a rule.
+pub fn access(live: &Live<'_>, target: &Target, access: Access, rule: u8) -> Result {
     match access {
         Access::Random => give(target.range, libc::MADV_RANDOM),
         Access::Sequential => give(target.range, libc::MADV_SEQUENTIAL),
         Access::WillNeed => give(target.range, libc::MADV_WILLNEED),
         Access::NoReuse => no_reuse(target),
-        Access::DropBehind | Access::Auto => skipped(Reason::NotYet),
+        Access::DropBehind => watched(live, target, rule, watch::DROP_BEHIND),
+        Access::Auto => watched(live, target, rule, watch::AUTO),
+    }
+}
+
+/// Advice that a thread of ours gives as it sees the mapping being read.
+fn watched(live: &Live<'_>, target: &Target, rule: u8, wants: u32) -> Result {
+    /// Bytes: what is smaller is not worth a thread's time.
+    const LEAST: usize = 4 << 20;
+    let range = target.backed();
+    match () {
+        () if target.file.is_none() || target.copies_on_write() && target.writable => skipped(Reason::WrongKind),
+        () if range.len < LEAST => skipped(Reason::TooLittle),
+        () => match watch::add(live, target, range, rule, wants) {
+            Ok(()) => (Outcome::Applied, Reason::Watched, 0),
+            Err(why) => skipped(why),
+        },
     }
 }
 

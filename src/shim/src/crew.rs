@@ -42,10 +42,11 @@ struct Head {
 struct Seat(NonNull<Head>);
 
 /// Where a seat is kept once it is mapped: for ever, because the next thread will want one too.
-struct Place(AtomicPtr<Head>);
+pub struct Place(AtomicPtr<Head>);
 
 impl Place {
-    const fn new() -> Place {
+    /// Not yet mapped.
+    pub const fn new() -> Place {
         Place(AtomicPtr::new(core::ptr::null_mut()))
     }
 
@@ -63,8 +64,24 @@ impl Place {
         })
     }
 
+    /// Starts a thread there that runs `body`, once the last one has left. Only one thread at a time may ask. False: there
+    /// is none to be had, or `patience` (ns) was not enough.
+    pub fn start_when_empty(&self, live: &Live<'_>, body: fn(), patience: u64) -> bool {
+        // SAFETY: nobody sits there: the last one has been waited for.
+        self.seat().is_some_and(|seat| seat.wait(patience) && unsafe { seat.start(live, body) })
+    }
+
+    /// Waits until the one that sits there has left, at most so many ns.
+    pub fn see_off(&self, patience: u64) {
+        if let Some(seat) = self.known()
+            && seat.wait(patience)
+        {
+            seat.see_off();
+        }
+    }
+
     /// In a forked child: whoever sat there sits there in the parent.
-    fn empty(&self) {
+    pub fn empty(&self) {
         if let Some(seat) = self.known() {
             seat.head().tid.store(0, Relaxed);
             seat.head().last.store(0, Relaxed);
@@ -155,7 +172,7 @@ unsafe extern "C" fn begin(body: *mut c_void) -> ! {
 }
 
 /// Whether there may be threads of ours: a filter that was there at the start may kill for what they need.
-fn may_start(live: &Live<'_>) -> bool {
+pub fn may_start(live: &Live<'_>) -> bool {
     !live.is_filtered()
 }
 

@@ -16,7 +16,7 @@ use crate::mapping::{self, Mapped};
 use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
-use crate::{blocks, heap, identity, recycle, regions};
+use crate::{blocks, heap, identity, recycle, regions, watch};
 
 pub use watched::{WATCHED, syscall_watched};
 
@@ -80,6 +80,9 @@ pub unsafe extern "C" fn mmap(
     if flags & libc::MAP_FIXED != 0 {
         taint(at, len);
     }
+    if flags & libc::MAP_FIXED != 0 && is_range(at, len) {
+        watch::give_way(at as usize, len);
+    }
     let replaces = flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none();
     let had_locks = if replaces { forget(at, len) } else { None };
     let before = sys::errno();
@@ -122,6 +125,9 @@ pub unsafe extern "C" fn mmap64(
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
     taint(at, len);
+    if is_range(at, len) {
+        watch::give_way(at as usize, len);
+    }
     let mut had_locks = None;
     if !regions::none() && is_range(at, len) {
         after(|live| regions::sample_before(live, at as usize, len.next_multiple_of(PAGE)));
@@ -150,8 +156,12 @@ pub unsafe extern "C" fn mremap(
     taint(old, old_len);
     let mut lifted = None;
     let whole = |len: usize| len.next_multiple_of(PAGE);
-    let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len) && !regions::none();
-    let had_locks = if replaces { forget(to, len) } else { None };
+    let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len);
+    if replaces {
+        watch::give_way(to as usize, len);
+    }
+    let watched = watch::lift(old as usize, whole(old_len));
+    let had_locks = if replaces && !regions::none() { forget(to, len) } else { None };
     if !regions::none() && is_range(old, old_len.max(1)) {
         after(|live| {
             // A lock on a part of it has made two mappings of one, which mremap refuses to move together.
@@ -191,6 +201,12 @@ pub unsafe extern "C" fn mremap(
             };
             regions::land(live, record, start, len);
         }
+        if let Some(watched) = watched {
+            match got {
+                MAP_FAILED => watch::moved(live, watched, watched.start, watched.end - watched.start),
+                got => watch::moved(live, watched, got as usize, whole(len)),
+            }
+        }
         if got != MAP_FAILED {
             live.page.add(C::MremapCalls, 1);
         }
@@ -204,6 +220,8 @@ pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c
     taint(at, len);
     if prot & libc::PROT_WRITE == 0 {
         ahead::give_way(at as usize, len);
+    } else {
+        watch::made_writable(at as usize, len);
     }
     let before = sys::errno();
     if prot & libc::PROT_WRITE != 0 {

@@ -48,6 +48,7 @@ mod target;
 mod text;
 mod trampolines;
 mod usage;
+mod watch;
 
 /// No code here panics; if one does all the same, the process must not go on with what it was doing.
 #[panic_handler]

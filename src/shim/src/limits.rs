@@ -87,6 +87,7 @@ struct Hierarchy {
     limit: &'static [u8],
     usage: &'static [u8],
     inactive: &'static [u8],
+    active: &'static [u8],
 }
 
 const V1: Hierarchy = Hierarchy {
@@ -94,12 +95,14 @@ const V1: Hierarchy = Hierarchy {
     limit: b"/memory.limit_in_bytes",
     usage: b"/memory.usage_in_bytes",
     inactive: b"total_inactive_file ",
+    active: b"total_active_file ",
 };
 const V2: Hierarchy = Hierarchy {
     root: b"/sys/fs/cgroup",
     limit: b"/memory.max",
     usage: b"/memory.current",
     inactive: b"inactive_file ",
+    active: b"active_file ",
 };
 
 /// Calls `each` with every memory cgroup that this process is in, from its own to the root.
@@ -172,6 +175,39 @@ pub fn available() -> u64 {
         least = least.min(limit.saturating_sub(usage.saturating_sub(cache)));
     });
     least
+}
+
+/// Bytes that files can take without anything but files making way: the smaller of MemAvailable and what every cgroup's
+/// limit leaves beside what is no file cache.
+pub fn room_for_files() -> u64 {
+    let [free] = fields(c"/proc/meminfo", [b"MemAvailable:"], [10]);
+    let mut least = free.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
+    cgroups(|h, group| {
+        let Some(limit) = value(h, group, h.limit) else { return };
+        if limit >= least.saturating_mul(64) {
+            return; // no limit worth the name
+        }
+        let usage = value(h, group, h.usage).unwrap_or(0);
+        let cache = Path::new(&[h.root, group, b"/memory.stat"])
+            .map_or([None; 2], |p| fields(p.as_c(), [h.inactive, h.active], [10; 2]));
+        let cache = cache.into_iter().flatten().sum();
+        least = least.min(limit.saturating_sub(usage.saturating_sub(cache)));
+    });
+    least
+}
+
+/// Who the process runs as: real and effective user and group, put together.
+pub fn user() -> u64 {
+    let mut user = 0u64;
+    lines(c"/proc/self/status", |line| {
+        if line.starts_with(b"Uid:") || line.starts_with(b"Gid:") {
+            for number in line.split(|b| *b == b'\t').filter_map(|word| number(word, 10)) {
+                user = user.rotate_left(13).wrapping_mul(0x9e37_79b9) ^ number;
+            }
+        }
+        !line.starts_with(b"Gid:")
+    });
+    user
 }
 
 /// What /proc/self/status says.

@@ -12,7 +12,6 @@ use faultless_core::matching::{Chosen, Region};
 use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, PageSize};
 
-use crate::act;
 use crate::crew::ahead;
 use crate::live::Live;
 use crate::own_stack;
@@ -20,6 +19,7 @@ use crate::regions::{self, Record};
 use crate::sys::{self, HUGE, PAGE};
 use crate::target::{Range, Target, View};
 use crate::text::Text;
+use crate::{act, watch};
 
 /// Longest path of a file that rules can match.
 const PATH_MAX: usize = 4096;
@@ -260,6 +260,7 @@ pub fn advised(start: usize, len: usize, advice: c_int) {
     match advice {
         libc::MADV_HUGEPAGE | libc::MADV_NOHUGEPAGE => regions::program_said(start, len, regions::PROGRAM_PAGE_SIZE),
         libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => {
+            watch::give_way(start, len);
             regions::program_said(start, len, regions::PROGRAM_ACCESS);
         }
         _ => {}

@@ -15,7 +15,7 @@ use faultless_core::report::{self, Totals};
 
 use crate::live::Live;
 use crate::text::Text;
-use crate::{budget, crew, identity, own_stack, pages, regions, state, sys, usage};
+use crate::{budget, crew, identity, own_stack, pages, regions, state, sys, usage, watch};
 
 /// A process that lived for less than this, and in which no rule matched, leaves no page: probes run every few seconds.
 const WORTH_A_PAGE_NS: u64 = 1_000_000_000;
@@ -81,6 +81,7 @@ pub fn finish() {
         return;
     }
     crew::end();
+    watch::end();
     usage::sample(live.page);
     regions::sample_all(&live);
     live.page.end_ns.store(sys::now(libc::CLOCK_BOOTTIME), Relaxed);

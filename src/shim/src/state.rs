@@ -12,7 +12,7 @@ use faultless_core::page::State;
 use faultless_core::rules::Policy;
 
 use crate::live::Live;
-use crate::{countdown, crew, heap, identity, own_stack, pages, real, recycle, regions, small_path, usage};
+use crate::{countdown, crew, heap, identity, own_stack, pages, real, recycle, regions, small_path, usage, watch};
 
 /// Before the constructor, or stood down.
 const OFF: u32 = 0;
@@ -119,6 +119,7 @@ fn let_go(live: &Live<'_>) {
     }
     close_the_slow_path();
     crew::end();
+    watch::end();
     regions::unlock(live, 0, usize::MAX);
     regions::forget(live, 0, usize::MAX);
     recycle::purge(live);
@@ -134,7 +135,9 @@ fn close_the_slow_path() {
 /// A seccomp filter is about to arrive: the last moment for system calls of ours, such as the end's figures.
 pub fn ready_to_seal() {
     if let Some(live) = enter() {
-        crew::end(); // a filter can be put on all threads of the process
+        // A filter can be put on all threads of the process.
+        crew::end();
+        watch::end();
         usage::sample(live.page);
     }
 }
@@ -157,6 +160,7 @@ pub fn become_child() {
     }
     own_stack::start_in_child();
     crew::start_in_child();
+    watch::start_in_child();
     regions::start_in_child();
     recycle::start_in_child();
     heap::start_in_child();

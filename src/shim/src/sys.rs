@@ -6,10 +6,12 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 
+mod pagemap;
 mod threads;
 
 pub use crate::arch::fail;
 use crate::arch::syscall6;
+pub use pagemap::*;
 pub use threads::*;
 
 /// Bytes in a page of this machine (x86-64 knows no other).

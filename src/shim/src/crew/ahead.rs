@@ -104,8 +104,7 @@ fn see_to_it(live: &Live<'_>) -> bool {
     let mask = sys::block_signals();
     let mut served = SERVED.swap(true, SeqCst);
     if !served {
-        // SAFETY: nobody sits there: the last one has been waited for.
-        served = PLACE.seat().is_some_and(|seat| seat.wait(LEAVING_NS) && unsafe { seat.start(live, serve) });
+        served = PLACE.start_when_empty(live, serve, LEAVING_NS);
         SERVED.store(served, SeqCst);
     }
     sys::restore_signals(mask);
@@ -223,11 +222,7 @@ pub fn end(patience: u64) {
     if SERVED.load(SeqCst) {
         sys::wake(&ASKED);
     }
-    if let Some(seat) = PLACE.known()
-        && seat.wait(patience)
-    {
-        seat.see_off();
-    }
+    PLACE.see_off(patience);
 }
 
 /// In a forked child: nothing waits, and nobody serves it.

@@ -38,6 +38,9 @@ pub unsafe extern "C" fn pkey_mprotect(at: *mut c_void, len: usize, prot: c_int,
         return unsafe { mprotect(at, len, prot) };
     }
     taint(at, len);
+    if prot & libc::PROT_WRITE != 0 {
+        watch::made_writable(at as usize, len);
+    }
     // SAFETY: as above.
     unsafe { SYSCALL.get()(libc::SYS_pkey_mprotect, at as usize, len, prot as usize, key as usize, 0, 0) as c_int }
 }
@@ -51,8 +54,32 @@ pub unsafe extern "C" fn shmat(id: c_int, at: *const c_void, flags: c_int) -> *m
     unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at as usize, flags as usize, 0, 0, 0) as *mut c_void }
 }
 
+/// Runs a call for which there must be no thread of ours: because the kernel wants a single one, or because it changes for
+/// one thread alone what all share.
+fn alone(call: impl FnOnce() -> c_long) -> c_long {
+    watch::stand_aside();
+    let result = call();
+    after(watch::come_back);
+    result
+}
+
+/// unshare(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn unshare(flags: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    alone(|| unsafe { SYSCALL.get()(libc::SYS_unshare, flags as usize, 0, 0, 0, 0, 0) }) as c_int
+}
+
+/// setns(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn setns(fd: c_int, kind: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    alone(|| unsafe { SYSCALL.get()(libc::SYS_setns, fd as usize, kind as usize, 0, 0, 0, 0) }) as c_int
+}
+
 fn taint_by_shmat(at: usize, flags: c_int) {
     if flags & libc::SHM_REMAP != 0 {
+        watch::give_way(at, usize::MAX);
         blocks::taint(at, usize::MAX);
     }
 }
@@ -78,6 +105,8 @@ pub static WATCHED: [u64; 8] = {
         libc::SYS_prctl,
         libc::SYS_seccomp,
         libc::SYS_userfaultfd,
+        libc::SYS_unshare,
+        libc::SYS_setns,
     ];
     let (mut bits, mut i) = ([0; 8], 0);
     while i < numbers.len() {
@@ -125,6 +154,7 @@ pub unsafe extern "C" fn syscall_watched(
                 taint_by_shmat(b, c as c_int);
                 call()
             }
+            libc::SYS_unshare | libc::SYS_setns => alone(call),
             libc::SYS_userfaultfd => {
                 mapping::saw_userfaultfd();
                 recycle::never_again();

@@ -1,0 +1,349 @@
+//! Advice that corrects itself, and drop-behind: what the thread knows of a watched mapping, and what it makes of it.
+//!
+//! A mapping starts as the kernel would have it. Where the files that are watched fit in memory it stays so: readahead
+//! then costs nothing that is not used later. Where they don't, each window (some hundred pages, or a second) says how
+//! what came lies: **spread**, while far more was read from disk than was ever touched (readahead is wasted: random);
+//! or **dense**, block after block (a scan: as the kernel has it, and dropped behind). Advice that turns out to slow the
+//! program down is taken back, and not tried again for a while.
+//!
+//! What must hold here: pages are only ever dropped that a scan has brought; nothing is dropped of a block that was in
+//! memory before; every turn is counted with what was read per fault before and after it.
+
+use faultless_core::counters::C;
+use faultless_core::page::Outcome;
+use faultless_core::reason::Reason;
+use faultless_core::rules::Axis;
+
+use super::blocks::{BLOCK, BLOCK_PAGES, Blocks, Found};
+use super::pagemap::Pagemap;
+use super::table::{COLD, DROP_BEHIND, Slot, Watched};
+use super::vitals::Vitals;
+use super::{act_on, behind};
+use crate::live::Live;
+use crate::sys::{self, PAGE};
+
+/// A window ends with so many pages, or after so long with at least so few.
+const WINDOW_PAGES: u64 = 512;
+const WINDOW_NS: u64 = 1_000_000_000;
+const WINDOW_LEAST: u64 = 16;
+/// A block is dense in a window that brought a quarter of it: one look into a page that was there brings up to 16.
+const DENSE_PAGES: u64 = BLOCK_PAGES as u64 / 4;
+/// So many dense windows in a row, with so many pages, are a scan.
+const SCAN_WINDOWS: u32 = 3;
+const SCAN_PAGES: u64 = (16 << 20) / PAGE as u64;
+/// Between two looks at the page tables (ns): while watching, and during a scan; and so many times what one takes.
+const LOOK_NS: u64 = 20_000_000;
+const SCAN_LOOK_NS: u64 = 4_000_000;
+const LOOK_SHARE: u64 = 40;
+/// With nothing to do.
+const REST_NS: u64 = 250_000_000;
+/// How long advice that did harm is not tried again: doubled each time.
+const LOCKOUT_NS: u64 = 5_000_000_000;
+const LONGEST_LOCKOUT_NS: u64 = 600_000_000_000;
+/// How long advice is on trial.
+const TRIAL_NS: u64 = 200_000_000;
+
+/// How a mapping is being read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// as the kernel has it
+    Left,
+    /// MADV_RANDOM
+    Random,
+    /// as the kernel has it, dropped behind
+    Scan,
+}
+
+/// What happened in a stretch of time.
+#[derive(Clone, Copy)]
+struct Window {
+    began: u64,
+    majors: u64,
+    read: u64,
+    /// pages that came
+    pages: u64,
+    regretted: u64,
+}
+
+impl Window {
+    const fn begin(at: u64) -> Window {
+        Window { began: at, majors: 0, read: 0, pages: 0, regretted: 0 }
+    }
+
+    fn add(&mut self, majors: u64, read: u64, found: Found) {
+        self.majors += majors;
+        self.read += read;
+        self.pages += found.pages;
+        self.regretted += found.regretted;
+    }
+
+    fn is_over(&self, now: u64) -> bool {
+        self.pages >= WINDOW_PAGES || now - self.began > WINDOW_NS
+    }
+
+    /// Steps of the program: a fault from disk is one, and so is what one look into a page that was there brings (16 pages
+    /// at a time).
+    fn steps(&self) -> u64 {
+        let from_disk = self.majors.min(self.pages);
+        from_disk + (self.pages - from_disk) / 16
+    }
+
+    /// Steps per second.
+    fn pace(&self, now: u64) -> u64 {
+        self.steps() * 1_000_000_000 / (now - self.began).max(1)
+    }
+}
+
+/// Advice on trial.
+#[derive(Clone, Copy)]
+struct Trial {
+    /// steps and major faults per second before
+    pace: u64,
+    majors: u64,
+    since: Window,
+}
+
+/// What the thread knows of one watched mapping.
+pub struct Desk {
+    serial: u32,
+    mode: Mode,
+    blocks: Option<Blocks>,
+    window: Window,
+    /// dense windows in a row, and their pages
+    dense: (u32, u64),
+    trial: Option<Trial>,
+    last: Option<Vitals>,
+    next_look: u64,
+    look: u32,
+    dropped: u32,
+    locked_out: u64,
+    lockout: u64,
+    is_blind: bool,
+}
+
+impl Desk {
+    /// Nobody sits there.
+    pub const fn empty() -> Desk {
+        Desk {
+            serial: 0,
+            mode: Mode::Left,
+            blocks: None,
+            window: Window::begin(0),
+            dense: (0, 0),
+            trial: None,
+            last: None,
+            next_look: 0,
+            look: 0,
+            dropped: 0,
+            locked_out: 0,
+            lockout: LOCKOUT_NS,
+            is_blind: false,
+        }
+    }
+
+    /// What was known is forgotten.
+    pub fn clear(&mut self) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.unmap();
+        }
+        self.abandon();
+    }
+
+    /// The same, without giving anything back: in a forked child.
+    pub fn abandon(&mut self) {
+        *self = Desk::empty();
+    }
+
+    /// Another mapping may be in the slot by now.
+    pub fn sit(&mut self, serial: u32, watched: &Watched) {
+        if self.serial == serial {
+            return;
+        }
+        self.clear();
+        self.serial = serial;
+        if watched.wants & DROP_BEHIND != 0 {
+            self.mode = Mode::Scan;
+        }
+    }
+
+    /// Looks at the mapping, if something happened and it is time. `is_tight`: the files watched don't fit in memory.
+    /// Returns after how many ns to come back at the latest.
+    pub fn look(
+        &mut self,
+        live: &Live<'_>,
+        pagemap: &Pagemap,
+        slot: &Slot,
+        watched: &Watched,
+        now: &Vitals,
+        room: Option<u64>,
+    ) -> u64 {
+        let wants_drop = watched.wants & DROP_BEHIND != 0;
+        let Some(room) = room.or(wants_drop.then_some(0)) else {
+            if self.mode != Mode::Left {
+                self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack); // there is room for all of it by now
+            }
+            self.last = None;
+            return REST_NS;
+        };
+        if self.is_blind || now.at < self.next_look {
+            return if self.is_blind { REST_NS } else { self.next_look - now.at };
+        }
+        if self.blocks.is_none() {
+            self.begin(live, watched);
+        }
+        let Some(blocks) = &mut self.blocks else {
+            self.is_blind = true;
+            return REST_NS;
+        };
+        let last = self.last.replace(*now);
+        let (majors, read) = last.map_or((0, 0), |last| (now.majors - last.majors, now.read - last.read));
+        let settles = self.mode == Mode::Scan && behind::is_pending(blocks, self.look);
+        if last.is_some() && majors == 0 && read == 0 && !settles {
+            return REST_NS;
+        }
+        self.look = self.look.wrapping_add(1);
+        let Some(found) = blocks.count(pagemap, self.look, (room / BLOCK as u64) as u32, self.dropped) else {
+            self.is_blind = true;
+            note(live, watched, Outcome::Skipped, Reason::Unknown);
+            return REST_NS;
+        };
+        let gap = if self.mode == Mode::Scan { SCAN_LOOK_NS } else { LOOK_NS };
+        let cost = sys::ticks() - now.at;
+        self.next_look = now.at + gap.max(cost * LOOK_SHARE);
+        if last.is_some() {
+            self.window.add(majors, read, found);
+            if let Some(trial) = &mut self.trial {
+                trial.since.add(majors, read, found);
+            }
+            self.judge(live, slot, watched, now.at);
+        } else {
+            self.window = Window::begin(now.at);
+        }
+        if self.mode == Mode::Scan
+            && let Some(blocks) = &mut self.blocks
+        {
+            let bytes = behind::drop(blocks, slot, watched, self.look, &mut self.dropped);
+            live.page.add(C::DroppedBytes, bytes);
+        }
+        self.next_look - now.at
+    }
+
+    fn begin(&mut self, live: &Live<'_>, watched: &Watched) {
+        self.blocks = Blocks::new(watched.start, watched.end);
+        if watched.wants & COLD == 0
+            && let Some(blocks) = &mut self.blocks
+        {
+            blocks.note_what_is_there();
+            if blocks.all().iter().all(|block| block.is_kept) && watched.wants & DROP_BEHIND != 0 {
+                note(live, watched, Outcome::Partly, Reason::WasThere);
+            }
+        }
+    }
+
+    fn judge(&mut self, live: &Live<'_>, slot: &Slot, watched: &Watched, now: u64) {
+        if let Some(trial) = self.trial.filter(|trial| now - trial.since.began > TRIAL_NS) {
+            self.trial = None;
+            let elapsed = now - trial.since.began;
+            let majors = trial.since.majors * 1_000_000_000 / elapsed;
+            live.page.add(C::AutoFaultsAfter, trial.since.majors);
+            live.page.add(C::AutoReadAfter, trial.since.read);
+            // Fewer steps while as much of the time goes to faults as before: what readahead brought was used.
+            if trial.since.pace(now) * 10 < trial.pace * 7 && majors * 10 > trial.majors * 9 {
+                self.locked_out = now + self.lockout;
+                self.lockout = (self.lockout * 2).min(LONGEST_LOCKOUT_NS);
+                self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack);
+                return;
+            }
+        }
+        if !self.window.is_over(now) {
+            return;
+        }
+        let window = self.window;
+        let dense = self.dense_pages();
+        self.window = Window::begin(now);
+        if window.pages < WINDOW_LEAST {
+            return;
+        }
+        let is_dense = dense * 10 >= window.pages * 6;
+        let is_spread = dense * 10 <= window.pages * 3;
+        self.dense = if is_dense { (self.dense.0 + 1, self.dense.1 + dense) } else { (0, 0) };
+        let is_fixed = watched.wants & DROP_BEHIND != 0;
+        match self.mode {
+            Mode::Left => {
+                let is_wasted = window.steps() * PAGE as u64 * 4 <= window.read && window.majors >= WINDOW_LEAST;
+                if self.dense.0 >= SCAN_WINDOWS && self.dense.1 >= SCAN_PAGES && now >= self.locked_out {
+                    self.turn(live, slot, watched, Mode::Scan, Reason::Scanned);
+                } else if is_spread && is_wasted && now >= self.locked_out {
+                    live.page.add(C::AutoFaultsBefore, window.majors);
+                    live.page.add(C::AutoReadBefore, window.read);
+                    let majors = window.majors * 1_000_000_000 / (now - window.began).max(1);
+                    self.turn(live, slot, watched, Mode::Random, Reason::TurnedRandom);
+                    self.trial = Some(Trial { pace: window.pace(now), majors, since: Window::begin(now) });
+                }
+            }
+            // A page at a time, each a fault from disk: what readahead is for.
+            Mode::Random if is_dense && window.majors * 2 >= window.pages => {
+                self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack);
+            }
+            Mode::Random => {}
+            Mode::Scan if !is_fixed && window.regretted * 8 > window.pages => {
+                self.locked_out = now + self.lockout;
+                self.lockout = (self.lockout * 2).min(LONGEST_LOCKOUT_NS);
+                self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack);
+            }
+            Mode::Scan if !is_fixed && is_spread => self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack),
+            Mode::Scan => {}
+        }
+    }
+
+    /// Pages of the window that came to dense blocks; the next window begins with none.
+    fn dense_pages(&mut self) -> u64 {
+        let is_scan = self.mode == Mode::Scan;
+        let Some(blocks) = &mut self.blocks else { return 0 };
+        let mut dense = 0;
+        for block in blocks.all().iter_mut().filter(|block| block.fresh != 0) {
+            let fresh = u64::from(block.fresh);
+            block.fresh = 0;
+            if fresh >= DENSE_PAGES {
+                dense += fresh;
+                block.is_scanned |= !block.is_kept;
+            } else if !is_scan {
+                block.is_scanned = false;
+            }
+        }
+        dense
+    }
+
+    fn turn(&mut self, live: &Live<'_>, slot: &Slot, watched: &Watched, mode: Mode, why: Reason) {
+        let advice = match (self.mode, mode) {
+            (_, Mode::Random) => Some(libc::MADV_RANDOM),
+            (Mode::Random, _) => Some(libc::MADV_NORMAL),
+            _ => None,
+        };
+        if let Some(advice) = advice {
+            // SAFETY: advice that keeps content.
+            let advise = || unsafe { sys::madvise(watched.start, watched.end - watched.start, advice) };
+            if !matches!(act_on(slot, watched, watched.start, watched.end, advise), Some(Ok(_))) {
+                return;
+            }
+        }
+        self.mode = mode;
+        self.trial = None;
+        self.dense = (0, 0);
+        live.page.add(
+            match why {
+                Reason::TurnedRandom => C::AutoRandom,
+                Reason::Scanned => C::AutoScan,
+                _ => C::AutoBack,
+            },
+            1,
+        );
+        note(live, watched, Outcome::Applied, why);
+    }
+}
+
+fn note(live: &Live<'_>, watched: &Watched, outcome: Outcome, why: Reason) {
+    if let Some(stats) = live.page.rules.get(watched.rule as usize) {
+        stats.note(Axis::Access as u8, outcome, why as u8, 0);
+    }
+}

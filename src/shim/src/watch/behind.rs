@@ -1,0 +1,66 @@
+//! Drop-behind: what a scan has brought and passed leaves memory again, so that it pushes nobody else out.
+//!
+//! What must hold here: only blocks that a scan has brought; the newest of them stay (the window); MADV_PAGEOUT, which
+//! leaves alone what another process maps, keeps content whatever lies there by now, and is refused for files of
+//! others (their residency can't be known either).
+
+use super::act_on;
+use super::blocks::{BLOCK_PAGES, Blocks};
+use super::table::{Slot, Watched};
+use crate::sys::{self, PAGE};
+
+/// Linux 5.4.
+const MADV_PAGEOUT: i32 = 21;
+/// Blocks that stay: 8 MiB.
+const WINDOW_BLOCKS: u32 = 8;
+/// Looks that are told apart.
+const AGES: usize = 64;
+
+/// Whether a look without news would find something to drop.
+pub fn is_pending(blocks: &mut Blocks, look: u32) -> bool {
+    let oldest = oldest_that_stays(blocks, look.wrapping_add(1));
+    blocks.all().iter().any(|block| block.is_scanned && look.wrapping_add(1).wrapping_sub(block.seen) > oldest)
+}
+
+/// In looks.
+fn oldest_that_stays(blocks: &mut Blocks, look: u32) -> u32 {
+    let mut ages = [0u32; AGES];
+    for block in blocks.all().iter().filter(|block| block.is_scanned) {
+        let age = look.wrapping_sub(block.seen) as usize;
+        if let Some(count) = ages.get_mut(age) {
+            *count += 1;
+        }
+    }
+    let mut sum = 0;
+    let age = ages.iter().position(|count| {
+        sum += count;
+        sum >= WINDOW_BLOCKS
+    });
+    age.map_or(u32::MAX, |age| age as u32).max(1)
+}
+
+/// Drops what has been passed. Returns how many bytes; `dropped` counts blocks.
+pub fn drop(blocks: &mut Blocks, slot: &Slot, watched: &Watched, look: u32, dropped: &mut u32) -> u64 {
+    let oldest = oldest_that_stays(blocks, look);
+    let mut bytes = 0;
+    for index in 0..blocks.len() {
+        let (start, end) = blocks.range(index);
+        let pages = (end - start) / PAGE;
+        let Some(block) = blocks.all().get_mut(index) else { break };
+        let is_whole = u32::from(block.present) * 2 >= BLOCK_PAGES.min(pages as u32);
+        if !block.is_scanned || !is_whole || look.wrapping_sub(block.seen) <= oldest {
+            continue;
+        }
+        // SAFETY: writes what is dirty back, and content stays.
+        let page_out = || unsafe { sys::madvise(start, end - start, MADV_PAGEOUT) };
+        let result = act_on(slot, watched, start, end, page_out);
+        block.is_scanned = false;
+        if let Some(Ok(_)) = result {
+            *dropped = dropped.wrapping_add(1);
+            block.dropped = (*dropped).max(1);
+            block.present = 0;
+            bytes += (end - start) as u64;
+        }
+    }
+    bytes
+}

@@ -1,0 +1,68 @@
+//! Which pages of a mapping are present in this process's page tables.
+//!
+//! What must hold here: reads only; the descriptor is in the thread's own table.
+
+use core::ffi::c_int;
+
+use crate::sys::{self, PAGE, PageRegion};
+
+/// Stretches, or pages, that one call is asked for.
+const STRETCHES: usize = 64;
+const WORDS: usize = 256;
+
+/// /proc/self/pagemap.
+pub struct Pagemap {
+    fd: Option<c_int>,
+    /// Linux 6.7
+    has_scan: core::cell::Cell<bool>,
+}
+
+impl Pagemap {
+    /// Opened in the calling thread's table.
+    pub fn open() -> Pagemap {
+        let fd = sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0).ok();
+        Pagemap { fd, has_scan: core::cell::Cell::new(true) }
+    }
+
+    /// Calls `each` with every stretch of present pages between two addresses. False: not all could be seen.
+    pub fn present(&self, start: usize, end: usize, mut each: impl FnMut(usize, usize)) -> bool {
+        let Some(fd) = self.fd else { return false };
+        if self.has_scan.get() {
+            let mut found = [PageRegion::NONE; STRETCHES];
+            let mut at = start;
+            while at < end {
+                let Ok((count, next)) = sys::present(fd, at, end, &mut found) else {
+                    self.has_scan.set(false);
+                    break;
+                };
+                found.iter().take(count).for_each(|r| each(r.start as usize, r.end as usize));
+                if next <= at {
+                    return false;
+                }
+                at = next;
+            }
+            if self.has_scan.get() {
+                return true;
+            }
+        }
+        let mut words = [0u64; WORDS];
+        let mut at = start;
+        while at < end {
+            let wanted = ((end - at) / PAGE).min(WORDS);
+            let Some(Ok(count @ 1..)) = words.get_mut(..wanted).map(|words| sys::words(fd, at, words)) else {
+                return false;
+            };
+            for (index, _) in words.iter().take(count).enumerate().filter(|(_, word)| **word >> 63 == 1) {
+                each(at + index * PAGE, at + (index + 1) * PAGE);
+            }
+            at += count * PAGE;
+        }
+        true
+    }
+
+    /// Bytes present between two addresses. None: unknown.
+    pub fn bytes(&self, start: usize, end: usize) -> Option<usize> {
+        let mut sum = 0;
+        self.present(start, end, |from, to| sum += to - from).then_some(sum)
+    }
+}

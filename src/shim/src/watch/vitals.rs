@@ -1,0 +1,44 @@
+//! What the kernel says of the process and its memory as a whole: the cheap figures that tell whether a closer look is due.
+//!
+//! What must hold here: a look is one system call; what changes slowly is read once a second.
+
+use crate::{limits, sys};
+
+/// What the process has done so far.
+#[derive(Clone, Copy)]
+pub struct Vitals {
+    /// CLOCK_MONOTONIC in ns
+    pub at: u64,
+    /// major faults
+    pub majors: u64,
+    /// bytes read from disk
+    pub read: u64,
+}
+
+impl Vitals {
+    /// Of now; what the calling thread itself has done is left out.
+    pub fn take() -> Vitals {
+        let (all, own) = (sys::rusage(libc::RUSAGE_SELF), sys::rusage(libc::RUSAGE_THREAD));
+        let of = |usage: &Option<libc::rusage>| {
+            usage.as_ref().map_or((0, 0), |usage| (usage.ru_majflt as u64, usage.ru_inblock as u64 * 512))
+        };
+        let ((majors, read), (own_majors, own_read)) = (of(&all), of(&own));
+        Vitals { at: sys::ticks(), majors: majors.saturating_sub(own_majors), read: read.saturating_sub(own_read) }
+    }
+}
+
+/// What memory there is.
+#[derive(Clone, Copy)]
+pub struct Room {
+    /// CLOCK_MONOTONIC in ns
+    pub read_at: u64,
+    /// bytes that files can take without anything but files making way
+    pub files: u64,
+}
+
+impl Room {
+    /// Of now.
+    pub fn read() -> Room {
+        Room { read_at: sys::ticks(), files: limits::room_for_files() }
+    }
+}
