@@ -126,6 +126,7 @@ pub unsafe extern "C" fn mmap64(
 pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
     taint(at, len);
     if is_range(at, len) {
+        watch::close(at as usize, len);
         watch::give_way(at as usize, len);
     }
     let mut had_locks = None;

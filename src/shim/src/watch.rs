@@ -46,6 +46,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
         start: range.start,
         end: range.end(),
         file_bytes: target.file.map_or(range.len as u64, |view| view.size),
+        offset: target.file.map_or(0, |view| view.offset + (range.start - target.range.start) as u64),
         identity,
         rule,
         wants: wants | if target.shared { table::SHARED } else { 0 } | table::was_cold(target),
@@ -66,6 +67,30 @@ pub fn give_way(start: usize, len: usize) {
     if USED.load(Relaxed) {
         table::forget(start, start.saturating_add(len));
         wait_for_flight(start, start.saturating_add(len));
+    }
+}
+
+/// The program is about to unmap a range, or to end: what a scan has left of itself there goes first. Waits for that, bounded.
+#[inline]
+pub fn close(start: usize, len: usize) {
+    if USED.load(Relaxed) {
+        close_scans(start, start.saturating_add(len));
+    }
+}
+
+fn close_scans(start: usize, end: usize) {
+    /// 32 MiB are dropped in less (ns).
+    const MOST_NS: u64 = 20_000_000;
+    for slot in table::slots().iter().filter(|slot| slot.overlaps(start, end)) {
+        let scan = slot.scan();
+        if scan.compare_exchange(table::SCANNING, table::CLOSING, SeqCst, Relaxed).is_err() {
+            continue;
+        }
+        thread::wake();
+        let until = sys::ticks() + MOST_NS;
+        while scan.load(SeqCst) == table::CLOSING && sys::ticks() < until {
+            sys::wait_while(scan, table::CLOSING, MOST_NS);
+        }
     }
 }
 
@@ -122,6 +147,7 @@ fn wait_for_flight(start: usize, end: usize) {
 /// No thread from here on: it is told to end, and waited for, bounded.
 pub fn end() {
     if USED.load(SeqCst) {
+        close_scans(0, usize::MAX);
         thread::end();
     }
 }

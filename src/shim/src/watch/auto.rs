@@ -9,14 +9,16 @@
 //! What must hold here: pages are only ever dropped that a scan has brought; nothing is dropped of a block that was in
 //! memory before; every turn is counted with what was read per fault before and after it.
 
+use core::sync::atomic::Ordering::*;
+
 use faultless_core::counters::C;
 use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 use faultless_core::rules::Axis;
 
-use super::blocks::{BLOCK, BLOCK_PAGES, Blocks, Found};
+use super::blocks::{BLOCK, Blocks, Found};
 use super::pagemap::Pagemap;
-use super::table::{COLD, DROP_BEHIND, Slot, Watched};
+use super::table::{self, COLD, DROP_BEHIND, Slot, Watched};
 use super::vitals::Vitals;
 use super::{act_on, behind};
 use crate::live::Live;
@@ -26,8 +28,8 @@ use crate::sys::{self, PAGE};
 const WINDOW_PAGES: u64 = 512;
 const WINDOW_NS: u64 = 1_000_000_000;
 const WINDOW_LEAST: u64 = 16;
-/// A block is dense in a window that brought a quarter of it: one look into a page that was there brings up to 16.
-const DENSE_PAGES: u64 = BLOCK_PAGES as u64 / 4;
+/// A block is dense in a window that brought so many of its pages: one look into a page that was there brings up to 16.
+const DENSE_PAGES: u64 = 64;
 /// So many dense windows in a row, with so many pages, are a scan.
 const SCAN_WINDOWS: u32 = 3;
 const SCAN_PAGES: u64 = (16 << 20) / PAGE as u64;
@@ -35,6 +37,8 @@ const SCAN_PAGES: u64 = (16 << 20) / PAGE as u64;
 const LOOK_NS: u64 = 20_000_000;
 const SCAN_LOOK_NS: u64 = 4_000_000;
 const LOOK_SHARE: u64 = 40;
+/// During a scan only what is near its front is looked at, but for every so manieth look.
+const WHOLE_EVERY: u32 = 32;
 /// With nothing to do.
 const REST_NS: u64 = 250_000_000;
 /// How long advice that did harm is not tried again: doubled each time.
@@ -185,6 +189,10 @@ impl Desk {
             self.last = None;
             return REST_NS;
         };
+        if slot.scan().load(SeqCst) == table::CLOSING {
+            self.close(live, pagemap, slot, watched);
+            return REST_NS;
+        }
         if self.is_blind || now.at < self.next_look {
             return if self.is_blind { REST_NS } else { self.next_look - now.at };
         }
@@ -202,7 +210,12 @@ impl Desk {
             return REST_NS;
         }
         self.look = self.look.wrapping_add(1);
-        let Some(found) = blocks.count(pagemap, self.look, (room / BLOCK as u64) as u32, self.dropped) else {
+        let near = match self.mode {
+            Mode::Scan if !self.look.is_multiple_of(WHOLE_EVERY) => blocks.around_the_front(self.look),
+            _ => (0, blocks.len()),
+        };
+        let room = (room / BLOCK as u64) as u32;
+        let Some(found) = blocks.count(pagemap, near, self.look, room, self.dropped) else {
             self.is_blind = true;
             note(live, watched, Outcome::Skipped, Reason::Unknown);
             return REST_NS;
@@ -224,12 +237,26 @@ impl Desk {
         {
             let bytes = behind::drop(blocks, slot, watched, self.look, &mut self.dropped);
             live.page.add(C::DroppedBytes, bytes);
+            let _ = slot.scan().compare_exchange(table::NO_SCAN, table::SCANNING, SeqCst, Relaxed);
         }
         self.next_look - now.at
     }
 
+    /// The program ends the scan: all that it left goes.
+    fn close(&mut self, live: &Live<'_>, pagemap: &Pagemap, slot: &Slot, watched: &Watched) {
+        self.look = self.look.wrapping_add(1);
+        if let Some(blocks) = &mut self.blocks {
+            let all = (0, blocks.len());
+            if blocks.count(pagemap, all, self.look, 0, self.dropped).is_some() {
+                live.page.add(C::DroppedBytes, behind::drop_all(blocks, slot, watched, self.look));
+            }
+        }
+        slot.scan().store(table::CLOSED, SeqCst);
+        sys::wake(slot.scan());
+    }
+
     fn begin(&mut self, live: &Live<'_>, watched: &Watched) {
-        self.blocks = Blocks::new(watched.start, watched.end);
+        self.blocks = Blocks::new(watched.start, watched.end, watched.offset);
         if watched.wants & COLD == 0
             && let Some(blocks) = &mut self.blocks
         {
@@ -326,6 +353,9 @@ impl Desk {
             if !matches!(act_on(slot, watched, watched.start, watched.end, advise), Some(Ok(_))) {
                 return;
             }
+        }
+        if self.mode == Mode::Scan {
+            let _ = slot.scan().compare_exchange(table::SCANNING, table::NO_SCAN, SeqCst, Relaxed);
         }
         self.mode = mode;
         self.trial = None;

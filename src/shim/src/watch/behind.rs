@@ -5,14 +5,14 @@
 //! others (their residency can't be known either).
 
 use super::act_on;
-use super::blocks::{BLOCK_PAGES, Blocks};
+use super::blocks::{BLOCK, BLOCK_PAGES, Blocks};
 use super::table::{Slot, Watched};
 use crate::sys::{self, PAGE};
 
 /// Linux 5.4.
 const MADV_PAGEOUT: i32 = 21;
 /// Blocks that stay: 8 MiB.
-const WINDOW_BLOCKS: u32 = 8;
+const WINDOW_BLOCKS: u32 = (8 << 20) / BLOCK as u32;
 /// Looks that are told apart.
 const AGES: usize = 64;
 
@@ -48,19 +48,34 @@ pub fn drop(blocks: &mut Blocks, slot: &Slot, watched: &Watched, look: u32, drop
         let pages = (end - start) / PAGE;
         let Some(block) = blocks.all().get_mut(index) else { break };
         let is_whole = u32::from(block.present) * 2 >= BLOCK_PAGES.min(pages as u32);
-        if !block.is_scanned || !is_whole || look.wrapping_sub(block.seen) <= oldest {
-            continue;
+        if block.is_scanned && is_whole && look.wrapping_sub(block.seen) > oldest {
+            block.is_scanned = false;
+            if page_out(slot, watched, start, end) {
+                *dropped = dropped.wrapping_add(1);
+                block.dropped = (*dropped).max(1);
+                block.present = 0;
+                bytes += (end - start) as u64;
+            }
         }
-        // SAFETY: writes what is dirty back, and content stays.
-        let page_out = || unsafe { sys::madvise(start, end - start, MADV_PAGEOUT) };
-        let result = act_on(slot, watched, start, end, page_out);
-        block.is_scanned = false;
-        if let Some(Ok(_)) = result {
-            *dropped = dropped.wrapping_add(1);
-            block.dropped = (*dropped).max(1);
-            block.present = 0;
+    }
+    bytes
+}
+
+/// Drops all that a scan has brought, and what came with the last look. Returns how many bytes.
+pub fn drop_all(blocks: &mut Blocks, slot: &Slot, watched: &Watched, look: u32) -> u64 {
+    let mut bytes = 0;
+    for index in 0..blocks.len() {
+        let (start, end) = blocks.range(index);
+        let Some(block) = blocks.all().get_mut(index) else { break };
+        if (block.is_scanned || block.seen == look) && !block.is_kept && page_out(slot, watched, start, end) {
             bytes += (end - start) as u64;
         }
     }
     bytes
+}
+
+fn page_out(slot: &Slot, watched: &Watched, start: usize, end: usize) -> bool {
+    // SAFETY: writes what is dirty back, and content stays.
+    let page_out = || unsafe { sys::madvise(start, end - start, MADV_PAGEOUT) };
+    matches!(act_on(slot, watched, start, end, page_out), Some(Ok(_)))
 }

@@ -1,4 +1,5 @@
-//! A mapping in blocks of 1 MiB: how much of each is present, and what has come since the last look.
+//! A mapping in blocks of 2 MiB of its file: how much of each is present, and what has come since the last look. Not less:
+//! page cache comes in folios of up to 2 MiB, and to page a part of one out splits it, which takes long and often fails.
 //!
 //! What must hold here: the array is memory of ours, mapped when the mapping is first watched and unmapped when it no
 //! longer is; a mapping too large for one block each has its blocks spread evenly, and each stands for its stride.
@@ -9,7 +10,7 @@ use super::pagemap::Pagemap;
 use crate::sys::{self, PAGE};
 
 /// Bytes of a block.
-pub const BLOCK: usize = 1 << 20;
+pub const BLOCK: usize = 2 << 20;
 /// Pages of a block.
 pub const BLOCK_PAGES: u32 = (BLOCK / PAGE) as u32;
 /// Most blocks of a mapping.
@@ -37,6 +38,8 @@ pub struct Block {
 pub struct Blocks {
     array: NonNull<Block>,
     count: usize,
+    /// where the first block begins: not above the mapping's start, but where its file has a boundary of blocks
+    origin: usize,
     start: usize,
     end: usize,
     stride: usize,
@@ -52,14 +55,15 @@ pub struct Found {
 }
 
 impl Blocks {
-    /// For a mapping; nothing is known of any block.
-    pub fn new(start: usize, end: usize) -> Option<Blocks> {
-        let stride = (end - start).div_ceil(MOST).next_multiple_of(BLOCK).max(BLOCK);
-        let count = (end - start).div_ceil(stride);
+    /// For a mapping of a file from `offset` on; nothing is known of any block.
+    pub fn new(start: usize, end: usize, offset: u64) -> Option<Blocks> {
+        let origin = start.checked_sub(offset as usize % BLOCK)?;
+        let stride = (end - origin).div_ceil(MOST).next_multiple_of(BLOCK).max(BLOCK);
+        let count = (end - origin).div_ceil(stride);
         let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
         // SAFETY: a fresh mapping; zeroes are a valid Block.
         let at = unsafe { sys::mmap(0, bytes_for(count), libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }.ok()?;
-        Some(Blocks { array: NonNull::new(at as *mut Block)?, count, start, end, stride })
+        Some(Blocks { array: NonNull::new(at as *mut Block)?, count, origin, start, end, stride })
     }
 
     /// Lets the array go.
@@ -82,18 +86,17 @@ impl Blocks {
 
     /// First byte, and exclusive end, of what a block stands for.
     pub fn range(&self, index: usize) -> (usize, usize) {
-        let from = self.start + index * self.stride;
-        (from, (from + self.stride).min(self.end))
+        let from = self.origin + index * self.stride;
+        (from.max(self.start), (from + self.stride).min(self.end))
     }
 
     /// Says of each block whether some of it is in memory already, mapped or not (mincore(2): who may not know is told
     /// "all of it", and then all of it is kept).
     pub fn note_what_is_there(&mut self) {
-        let (start, end, stride) = (self.start, self.end, self.stride);
-        for (index, block) in self.all().iter_mut().enumerate() {
-            let from = start + index * stride;
+        for index in 0..self.count {
+            let (from, to) = self.range(index);
             let mut there = [1u8; BLOCK / PAGE];
-            let to = (from + stride).min(end);
+            let Some(block) = self.all().get_mut(index) else { break };
             for at in (from..to).step_by(BLOCK) {
                 let pages = (to - at).min(BLOCK) / PAGE;
                 if let Some(there) = there.get_mut(..pages) {
@@ -107,12 +110,35 @@ impl Blocks {
         }
     }
 
-    /// Counts anew. `look` numbers the looks; `room` is how many blocks memory would hold; `dropped` counts the blocks
-    /// dropped so far. None: the page tables can't be read.
-    pub fn count(&mut self, pagemap: &Pagemap, look: u32, room: u32, dropped: u32) -> Option<Found> {
-        let (start, end, stride) = (self.start, self.end, self.stride);
+    /// The blocks around those that a scan has brought lately: where more is to be expected.
+    pub fn around_the_front(&mut self, look: u32) -> (usize, usize) {
+        const BEHIND: usize = 16;
+        const AHEAD: usize = 64;
+        const LATELY: u32 = 32;
+        let is_recent = |block: &Block| block.seen != 0 && look.wrapping_sub(block.seen) < LATELY;
+        let count = self.count;
         let blocks = self.all();
+        match (blocks.iter().position(is_recent), blocks.iter().rposition(is_recent)) {
+            (Some(first), Some(last)) => (first.saturating_sub(BEHIND), (last + AHEAD).min(count)),
+            _ => (0, count),
+        }
+    }
+
+    /// Counts the blocks from `first` to `last` (exclusive) anew. `look` numbers the looks; `room` is how many blocks
+    /// memory would hold; `dropped` counts the blocks dropped so far. None: the page tables can't be read.
+    pub fn count(
+        &mut self,
+        pagemap: &Pagemap,
+        (first, last): (usize, usize),
+        look: u32,
+        room: u32,
+        dropped: u32,
+    ) -> Option<Found> {
+        let (stride, is_gapless) = (self.stride, self.stride == BLOCK);
+        let base = self.origin + first * stride;
+        let (start, end) = (self.range(first).0, self.range(last.saturating_sub(1)).1);
         let mut found = Found::default();
+        let blocks = self.all();
         let mut close = |index: usize, pages: u16| {
             let Some(block) = blocks.get_mut(index) else { return };
             let came = pages.saturating_sub(block.present);
@@ -130,32 +156,33 @@ impl Blocks {
                 block.dropped = 0;
             }
         };
-        if stride == BLOCK {
-            // One walk: the stretches come in order, so that a block is complete when one beyond it comes.
-            let (mut index, mut pages) = (0, 0u16);
-            let whole = pagemap.present(start, end, |mut from, to| {
-                while from < to {
-                    let at = (from - start) / BLOCK;
-                    while index < at {
-                        close(index, pages);
-                        (index, pages) = (index + 1, 0);
-                    }
-                    let until = to.min(start + (at + 1) * BLOCK);
-                    pages += ((until - from) / PAGE) as u16;
-                    from = until;
-                }
-            });
-            while whole && index * BLOCK < end - start {
-                close(index, pages);
-                (index, pages) = (index + 1, 0);
+        if !is_gapless {
+            for index in first..last {
+                let from = base + (index - first) * stride;
+                let bytes = pagemap.bytes(from.max(start), (from + BLOCK).min(end))?;
+                close(index, (bytes / PAGE) as u16);
             }
-            return whole.then_some(found);
+            return Some(found);
         }
-        for (index, from) in (start..end).step_by(stride).enumerate() {
-            let bytes = pagemap.bytes(from, (from + BLOCK).min(end))?;
-            close(index, (bytes / PAGE) as u16);
+        // One walk: the stretches come in order, so that a block is complete when one beyond it comes.
+        let (mut index, mut pages) = (first, 0u16);
+        let is_whole = pagemap.present(start, end, |mut from, to| {
+            while from < to {
+                let at = first + (from - base) / BLOCK;
+                while index < at {
+                    close(index, pages);
+                    (index, pages) = (index + 1, 0);
+                }
+                let until = to.min(base + (at - first + 1) * BLOCK);
+                pages += ((until - from) / PAGE) as u16;
+                from = until;
+            }
+        });
+        while is_whole && index < last {
+            close(index, pages);
+            (index, pages) = (index + 1, 0);
         }
-        Some(found)
+        is_whole.then_some(found)
     }
 }
 

@@ -34,6 +34,8 @@ pub struct Watched {
     pub end: usize,
     /// bytes in the file
     pub file_bytes: u64,
+    /// where in the file `start` is
+    pub offset: u64,
     /// tells one file from another
     pub identity: u64,
     /// on whose behalf
@@ -47,19 +49,30 @@ pub struct Slot {
     start: AtomicUsize,
     end: AtomicUsize,
     file_bytes: AtomicU64,
+    offset: AtomicU64,
     identity: AtomicU64,
     rule_and_wants: AtomicU64,
     serial: AtomicU32,
+    scan: AtomicU32,
 }
+
+/// What [`Slot::scan`] says: nothing is being dropped here; a scan is on; the program is about to end it, and waits; what
+/// it left is dropped.
+pub const NO_SCAN: u32 = 0;
+pub const SCANNING: u32 = 1;
+pub const CLOSING: u32 = 2;
+pub const CLOSED: u32 = 3;
 
 static TABLE: [Slot; SLOTS] = [const {
     Slot {
         start: AtomicUsize::new(FREE),
         end: AtomicUsize::new(0),
         file_bytes: AtomicU64::new(0),
+        offset: AtomicU64::new(0),
         identity: AtomicU64::new(0),
         rule_and_wants: AtomicU64::new(0),
         serial: AtomicU32::new(0),
+        scan: AtomicU32::new(NO_SCAN),
     }
 }; SLOTS];
 /// Slots beyond this one were never used.
@@ -68,8 +81,10 @@ static USED: AtomicUsize = AtomicUsize::new(0);
 impl Slot {
     fn write(&self, w: &Watched) {
         self.serial.fetch_add(1, SeqCst);
+        self.scan.store(NO_SCAN, Relaxed);
         self.end.store(w.end, Relaxed);
         self.file_bytes.store(w.file_bytes, Relaxed);
+        self.offset.store(w.offset, Relaxed);
         self.identity.store(w.identity, Relaxed);
         self.rule_and_wants.store(u64::from(w.rule) << 32 | u64::from(w.wants), Relaxed);
         self.start.store(if w.start < w.end { w.start } else { FREE }, SeqCst);
@@ -81,6 +96,7 @@ impl Slot {
             start,
             end: self.end.load(Relaxed),
             file_bytes: self.file_bytes.load(Relaxed),
+            offset: self.offset.load(Relaxed),
             identity: self.identity.load(Relaxed),
             rule: (tag >> 32) as u8,
             wants: tag as u32,
@@ -99,6 +115,17 @@ impl Slot {
     /// Whether what was read here still holds.
     pub fn is_still(&self, watched: &Watched) -> bool {
         self.read().is_some_and(|(now, _)| now == *watched)
+    }
+
+    /// How a scan of it stands.
+    pub fn scan(&self) -> &AtomicU32 {
+        &self.scan
+    }
+
+    /// Whether it overlaps the range.
+    pub fn overlaps(&self, start: usize, end: usize) -> bool {
+        let at = self.start.load(SeqCst);
+        at > TAKEN && at < end && self.end.load(Relaxed) > start
     }
 
     /// Takes the slot if it overlaps the range; the caller must `write` it back.
@@ -144,7 +171,8 @@ pub fn forget(start: usize, end: usize) {
     for slot in slots() {
         let Some(watched) = slot.take(start, end) else { continue };
         let head = Watched { end: start.max(watched.start), ..watched };
-        let tail = Watched { start: end.min(watched.end), ..watched };
+        let from = end.clamp(watched.start, watched.end);
+        let tail = Watched { start: from, offset: watched.offset + (from - watched.start) as u64, ..watched };
         slot.write(if head.end - head.start >= tail.end - tail.start { &head } else { &tail });
     }
 }
@@ -158,7 +186,7 @@ pub fn forget_private(start: usize, end: usize) {
     }
 }
 
-const NOTHING: Watched = Watched { start: 0, end: 0, file_bytes: 0, identity: 0, rule: 0, wants: 0 };
+const NOTHING: Watched = Watched { start: 0, end: 0, file_bytes: 0, offset: 0, identity: 0, rule: 0, wants: 0 };
 
 /// Takes the one that begins at `start` out of the table; others that the range touches are forgotten.
 pub fn lift(start: usize, end: usize) -> Option<Watched> {

@@ -154,6 +154,12 @@ fn files_watched() -> u64 {
     sum
 }
 
+/// Something wants a look now.
+pub fn wake() {
+    ASKED.fetch_add(1, SeqCst);
+    sys::wake(&ASKED);
+}
+
 /// No thread from here on.
 pub fn end() {
     IS_OVER.store(true, SeqCst);
