@@ -196,6 +196,18 @@ pub fn room_for_files() -> u64 {
     least
 }
 
+/// Bytes that nobody uses, not even for file cache: the smaller of MemFree and what every cgroup's limit leaves.
+pub fn unused() -> u64 {
+    let [free] = fields(c"/proc/meminfo", [b"MemFree:"], [10]);
+    let mut least = free.map_or(0, |kb| kb.saturating_mul(1024));
+    cgroups(|h, group| {
+        if let (Some(limit), Some(usage)) = (value(h, group, h.limit), value(h, group, h.usage)) {
+            least = least.min(limit.saturating_sub(usage));
+        }
+    });
+    least
+}
+
 /// Who the process runs as: real and effective user and group, put together.
 pub fn user() -> u64 {
     let mut user = 0u64;

@@ -22,6 +22,7 @@ use super::table::{self, COLD, DROP_BEHIND, Slot, Watched};
 use super::vitals::Vitals;
 use super::{act_on, behind};
 use crate::live::Live;
+use crate::limits;
 use crate::sys::{self, PAGE};
 
 /// A window ends with so many pages, or after so long with at least so few.
@@ -214,8 +215,8 @@ impl Desk {
             Mode::Scan if !self.look.is_multiple_of(WHOLE_EVERY) => blocks.around_the_front(self.look),
             _ => (0, blocks.len()),
         };
-        let room = (room / BLOCK as u64) as u32;
-        let Some(found) = blocks.count(pagemap, near, self.look, room, self.dropped) else {
+        let room_blocks = (room / BLOCK as u64) as u32;
+        let Some(found) = blocks.count(pagemap, near, self.look, room_blocks, self.dropped) else {
             self.is_blind = true;
             note(live, watched, Outcome::Skipped, Reason::Unknown);
             return REST_NS;
@@ -228,7 +229,7 @@ impl Desk {
             if let Some(trial) = &mut self.trial {
                 trial.since.add(majors, read, found);
             }
-            self.judge(live, slot, watched, now.at);
+            self.judge(live, slot, watched, now.at, room);
         } else {
             self.window = Window::begin(now.at);
         }
@@ -267,7 +268,7 @@ impl Desk {
         }
     }
 
-    fn judge(&mut self, live: &Live<'_>, slot: &Slot, watched: &Watched, now: u64) {
+    fn judge(&mut self, live: &Live<'_>, slot: &Slot, watched: &Watched, now: u64, room: u64) {
         if let Some(trial) = self.trial.filter(|trial| now - trial.since.began > TRIAL_NS) {
             self.trial = None;
             let elapsed = now - trial.since.began;
@@ -300,7 +301,7 @@ impl Desk {
                 let is_wasted = window.steps() * PAGE as u64 * 4 <= window.read && window.majors >= WINDOW_LEAST;
                 if self.dense.0 >= SCAN_WINDOWS && self.dense.1 >= SCAN_PAGES && now >= self.locked_out {
                     self.turn(live, slot, watched, Mode::Scan, Reason::Scanned);
-                } else if is_spread && is_wasted && now >= self.locked_out {
+                } else if is_spread && is_wasted && now >= self.locked_out && is_full(room) {
                     live.page.add(C::AutoFaultsBefore, window.majors);
                     live.page.add(C::AutoReadBefore, window.read);
                     let majors = window.majors * 1_000_000_000 / (now - window.began).max(1);
@@ -370,6 +371,12 @@ impl Desk {
         );
         note(live, watched, Outcome::Applied, why);
     }
+}
+
+/// Whether memory is full, so that each page read in vain takes another's place. Until then readahead fills memory at the
+/// disk's full speed, and some of that will be of use.
+fn is_full(room: u64) -> bool {
+    limits::unused() < room / 16
 }
 
 fn note(live: &Live<'_>, watched: &Watched, outcome: Outcome, why: Reason) {
