@@ -317,7 +317,7 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if range.len == 0 {
         return APPLIED;
     }
-    if live.is_filtered() {
+    if live.is_filtered_when_tried() {
         return skipped(Reason::Seccomp);
     }
     let (granted, why) = Budget::Lock.take(live, range.len as u64);

@@ -173,7 +173,7 @@ unsafe extern "C" fn begin(body: *mut c_void) -> ! {
 
 /// Whether there may be threads of ours: a filter that was there at the start may kill for what they need.
 pub fn may_start(live: &Live<'_>) -> bool {
-    !live.is_filtered()
+    !live.is_filtered_when_tried()
 }
 
 /// Counts what a thread of ours has used since `began` and `before` as ours.

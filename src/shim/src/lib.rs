@@ -47,6 +47,7 @@ mod sys;
 mod target;
 mod text;
 mod trampolines;
+mod trial;
 mod usage;
 mod watch;
 

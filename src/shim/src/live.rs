@@ -9,7 +9,7 @@ use faultless_core::size::Size;
 
 use core::sync::atomic::Ordering::Relaxed;
 
-use crate::{limits, own_stack, sys};
+use crate::{limits, own_stack, sys, trial};
 
 /// The right to act in this process, now.
 #[derive(Clone, Copy)]
@@ -38,14 +38,19 @@ impl Live<'_> {
         sys::now(libc::CLOCK_MONOTONIC).saturating_add(self.config.populate_time_max_ms.saturating_mul(1_000_000))
     }
 
-    /// Whether the process was started under a seccomp filter, or that can't be known: then only calls that a program
-    /// which uses memory makes anyway.
+    /// Whether the process was started under a seccomp filter, or that can't be known, and what it lets us do has not been
+    /// tried: then only calls that a program which uses memory makes anyway.
     pub fn is_filtered(&self) -> bool {
         let filtered = limits::seccomp_at_start();
         if filtered {
             self.page.seccomp.fetch_max(1, Relaxed);
         }
-        filtered
+        filtered && !trial::has_passed()
+    }
+
+    /// The same where a rule wants a call that only a trial can allow.
+    pub fn is_filtered_when_tried(&self) -> bool {
+        self.is_filtered() && !trial::passes()
     }
 
     /// Told from outside to let go.
