@@ -219,10 +219,42 @@ fn effect_rows(totals: &Totals<'_>, row: Sink<'_, 3>) -> fmt::Result {
         };
         let kills = Known(memory.oom_kill);
         row([&"  memory limit", &format_args!("{peak}, oom_kill {kills}"), &"memory.peak, memory.events"])?;
+        if memory.oom_kill.is_some_and(|kills| kills > 0) {
+            let held = |gauge| Human(totals.own(gauge));
+            let (locked, kept, growth) = (held(C::LockNow), held(C::RetainNow), held(C::GrowthNow));
+            let ours = format_args!("{locked} locked, {kept} kept, {growth} by huge pages");
+            row([&"  of that ours", &ours, &"counter pages, as last written"])?;
+        }
     }
+    watched(totals, row)?;
 
     let cost = (Time(totals.own(C::OwnNs)), Time(totals.own(C::OwnLongestNs)));
     row([&"  our cost", &format_args!("{} in actions, longest {}", cost.0, cost.1), &"clock around each"])
+}
+
+/// What the thread that watches file mappings made of them.
+fn watched(totals: &Totals<'_>, row: Sink<'_, 3>) -> fmt::Result {
+    let own = |counter| totals.own(counter);
+    let turns = [own(C::AutoRandom), own(C::AutoScan), own(C::AutoBack)];
+    if let [random, scans, back] = turns
+        && turns != [0; 3]
+    {
+        let turns = format_args!("{random} to random, {scans} to a scan, {back} back");
+        row([&"  auto turned", &turns, &"major faults, page tables"])?;
+    }
+    let per_fault = |bytes, faults| own(bytes).checked_div(own(faults)).map(Human);
+    let (before, after) =
+        (per_fault(C::AutoReadBefore, C::AutoFaultsBefore), per_fault(C::AutoReadAfter, C::AutoFaultsAfter));
+    if let Some((before, after)) = before.zip(after) {
+        row([&"  disk per fault", &format_args!("{before} before random, {after} after"), &"getrusage, less ours"])?;
+    }
+    if own(C::DroppedBytes) != 0 {
+        row([&"  dropped behind", &Human(own(C::DroppedBytes)), &"calls that succeeded"])?;
+    }
+    match own(C::OwnThreadNs) {
+        0 => Ok(()),
+        ns => row([&"  our threads", &format_args!("{} at work", Time(ns)), &"clock around each turn"]),
+    }
 }
 
 /// Says for how many processes a figure is unknown.

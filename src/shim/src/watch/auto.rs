@@ -21,8 +21,8 @@ use super::pagemap::Pagemap;
 use super::table::{self, COLD, DROP_BEHIND, Slot, Watched};
 use super::vitals::Vitals;
 use super::{act_on, behind};
-use crate::live::Live;
 use crate::limits;
+use crate::live::Live;
 use crate::sys::{self, PAGE};
 
 /// A window ends with so many pages, or after so long with at least so few.
