@@ -16,7 +16,7 @@ use crate::style::When;
 #[derive(Parser, Debug)]
 #[command(name = "faultless", version, after_help = EXAMPLES, arg_required_else_help = true)]
 pub struct Cli {
-    /// colour on standard error
+    /// whether to colour what is printed
     #[arg(long, global = true, value_name = "WHEN", default_value = "auto", value_enum)]
     pub color: When,
     /// what to do
@@ -29,11 +29,14 @@ Examples:
   faultless run --policy throughput --wait -- ./server      run it, then print what was achieved
   faultless run --rule file=/data/*.idx:populate+lock -- ./server
   faultless run --policy latency --dry-run -- ./server      say what would be done, run nothing
+  faultless compare --policy none --policy throughput -- ./job
   faultless policy list
   faultless policy check site.rules
   faultless report 4711                                     also of a process in a container
   faultless off 4711                                        stop acting in a running process
   faultless warm /data/*.idx                                read files ahead of who needs them
+  faultless doctor -- ./server                              what this machine and this program allow
+  faultless top                                             watch all wrapped processes
 
 Exit status of run: the program's own; with --wait 128 and the signal if one killed it;
 126 and 127 as env(1) if it cannot be run; 2 if an option or a rule is refused.";
@@ -52,7 +55,100 @@ pub enum Verb {
     Off(Off),
     /// Read files into the page cache, say what is there, drop it, or hold it
     Warm(Warm),
+    /// Run a program under several policies in turns, and say what differs
+    Compare(Box<crate::compare::args::Compare>),
+    /// Say whether this machine, this user and a program can have what policies want
+    Doctor(Doctor),
+    /// Watch all wrapped processes
+    Top(Top),
+    /// Write the counters of all wrapped processes as Prometheus text
+    Metrics(Metrics),
+    /// Print the completions of a shell
+    Completions {
+        /// which one
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page, or write one for each subcommand into a folder
+    Man {
+        /// where to; it must be there
+        folder: Option<PathBuf>,
+    },
 }
+
+/// `faultless doctor`
+#[derive(Args, Debug)]
+#[command(after_help = DOCTOR)]
+pub struct Doctor {
+    /// one JSON object (docs/doctor.schema.json)
+    #[arg(long)]
+    pub json: bool,
+    /// libfaultless.so, if it is not beside this command
+    #[arg(long, value_name = "PATH")]
+    pub lib: Option<PathBuf>,
+    /// a program to look at too; it is not run
+    #[arg(trailing_var_arg = true, value_name = "CMD")]
+    pub command: Vec<OsString>,
+}
+
+const DOCTOR: &str = "\
+Features of the kernel are tried, in child processes; nothing is changed. Run it as the user, in the container and \
+under the limits that the program will have.
+
+Examples:
+  faultless doctor
+  faultless doctor -- ./server            also: does preloading reach it
+  docker run --rm -v /usr/local:/usr/local:ro IMAGE faultless doctor
+
+Exit status: 0 if all is well, 1 if some policy does less than it could, 2 if it cannot work.";
+
+/// `faultless top`
+#[derive(Args, Debug)]
+#[command(after_help = TOP)]
+pub struct Top {
+    /// print one table over one interval, and end
+    #[arg(long)]
+    pub once: bool,
+    /// one JSON object (docs/top.schema.json)
+    #[arg(long, requires = "once")]
+    pub json: bool,
+    /// seconds between two looks, 0.1 to 3600
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = interval)]
+    pub interval: f64,
+}
+
+fn interval(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|s| (0.1..=3600.0).contains(s));
+    seconds.ok_or_else(|| "not a number from 0.1 to 3600".into())
+}
+
+const TOP: &str = "\
+Keys: up and down (or k and j) select a process, r shows its rules and back, q quits.
+
+Columns: minor and major faults a second (less our own), resident and swapped bytes, the share of anonymous memory on \
+huge pages, bytes locked, bytes that rules have populated, bytes in blocks of the pool (kept ones included). - is \
+unknown; a policy in brackets is not in force: (off) told to stop, (sealed) by a seccomp filter, (inert) stood down. From 96 \
+columns on also: what our actions take of one processor, how often auto has turned, bytes dropped behind scans. Processes of containers are shown where their /proc/PID/root may be looked into.";
+
+/// `faultless metrics`
+#[derive(Args, Debug)]
+#[command(after_help = METRICS)]
+pub struct Metrics {
+    /// write into this file, by renaming a new one over it [default: standard output]
+    #[arg(long, short, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// a series for each running process, with its pid as a label
+    #[arg(long)]
+    pub per_process: bool,
+}
+
+const METRICS: &str = "\
+For node_exporter's textfile collector, from a timer:
+  faultless metrics --output /var/lib/node_exporter/textfile/faultless.prom
+
+A series is the sum over the counter pages of one program under one policy, also of processes that have ended while \
+their pages lie there. When these are removed it falls: clamp_min(deriv(x[5m]), 0) is a rate that does not mind. \
+deploy/ has a dashboard and alerts.";
 
 /// `faultless run`
 #[derive(Args, Debug)]

@@ -37,12 +37,18 @@ impl Header {
 }
 
 /// What the dynamic part of a program says.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Facts {
     /// PT_INTERP names a loader, or the file is a loader itself
     pub has_loader: bool,
     /// links AddressSanitizer's runtime, or has it inside
     pub asan: bool,
+    /// the loader that PT_INTERP names
+    pub loader: Option<Vec<u8>>,
+    /// the libraries that it links (DT_NEEDED)
+    pub needed: Vec<Vec<u8>>,
+    /// has a `malloc` of its own that other objects see
+    pub defines_malloc: bool,
 }
 
 /// Reads a program's file.
@@ -60,14 +66,25 @@ fn facts<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R) 
     let header = H::parse(data)?;
     let endian = header.endian()?;
     let segments = header.program_headers(endian, data)?;
-    let mut facts = Facts { has_loader: segments.iter().any(|s| s.p_type(endian) == PT_INTERP), asan: false };
+    let loader = segments.iter().find(|s| s.p_type(endian) == PT_INTERP);
+    let loader_name = loader.and_then(|s| s.interpreter(endian, data).ok().flatten()).map(<[u8]>::to_vec);
+    let mut facts = Facts {
+        has_loader: loader.is_some(),
+        asan: false,
+        loader: loader_name,
+        needed: Vec::new(),
+        defines_malloc: false,
+    };
     let sections = header.sections(endian, data)?;
     if let Some((entries, strings)) = sections.dynamic(endian, data)? {
         let strings = sections.strings(endian, data, strings)?;
         for entry in entries {
             let name = entry.string(endian, strings).unwrap_or(&[]);
             match entry.d_tag(endian) {
-                DT_NEEDED => facts.asan |= is_asan_library(name),
+                DT_NEEDED => {
+                    facts.asan |= is_asan_library(name);
+                    facts.needed.push(name.to_vec());
+                }
                 // `/lib64/ld-linux-x86-64.so.2 ./program`: the loader has no loader, and honours LD_PRELOAD.
                 DT_SONAME => facts.has_loader |= name.starts_with(b"ld-"),
                 _ => {}
@@ -75,7 +92,11 @@ fn facts<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R) 
         }
     }
     let symbols = sections.symbols(endian, data, SHT_DYNSYM)?;
-    facts.asan |= symbols.iter().any(|s| s.name(endian, symbols.strings()).is_ok_and(|n| n == b"__asan_init"));
+    for symbol in symbols.iter() {
+        let name = symbol.name(endian, symbols.strings()).unwrap_or(&[]);
+        facts.asan |= name == b"__asan_init";
+        facts.defines_malloc |= name == b"malloc" && !symbol.is_undefined(endian);
+    }
     Ok(facts)
 }
 

@@ -6,6 +6,7 @@
 
 use std::ffi::{CString, OsString};
 use std::io;
+use std::marker::PhantomData;
 use std::os::unix::ffi::OsStrExt;
 use std::ptr;
 
@@ -33,13 +34,29 @@ impl Program {
 
     /// Becomes the program. Returns only if that failed, with the error.
     pub fn exec(&self) -> io::Error {
-        let pointers = |list: &[CString]| -> Vec<*const libc::c_char> {
-            list.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect()
-        };
-        let (argv, environment) = (pointers(&self.argv), pointers(&self.environment));
-        // SAFETY: both arrays end in a null pointer, hold NUL-terminated strings, and outlive the call; `new` made
-        // sure of a first argument.
-        unsafe { libc::execvpe(argv[0], argv.as_ptr(), environment.as_ptr()) };
+        self.prepare().exec()
+    }
+
+    /// The arrays that execvpe takes, for a child that may not allocate.
+    pub fn prepare(&self) -> Prepared<'_> {
+        let pointers = |list: &[CString]| list.iter().map(|s| s.as_ptr()).chain([ptr::null()]).collect();
+        Prepared { argv: pointers(&self.argv), environment: pointers(&self.environment), of: PhantomData }
+    }
+}
+
+/// A program as execvpe takes it.
+pub struct Prepared<'a> {
+    argv: Vec<*const libc::c_char>,
+    environment: Vec<*const libc::c_char>,
+    of: PhantomData<&'a Program>,
+}
+
+impl Prepared<'_> {
+    /// Becomes the program. Returns only if that failed, with the error; allocates nothing.
+    pub fn exec(&self) -> io::Error {
+        // SAFETY: both arrays end in a null pointer, hold NUL-terminated strings, and outlive the call, as these do;
+        // `Program::new` made sure of a first argument.
+        unsafe { libc::execvpe(self.argv[0], self.argv.as_ptr(), self.environment.as_ptr()) };
         io::Error::last_os_error()
     }
 }

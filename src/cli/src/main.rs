@@ -7,14 +7,20 @@
 mod args;
 mod attach;
 mod cgroup;
+mod compare;
+mod completions;
 mod config;
+mod doctor;
 mod elf;
 mod environment;
+mod everywhere;
 mod exec;
 mod explain;
 mod launch;
 mod library;
+mod man;
 mod maps;
+mod metrics;
 mod off;
 mod pages;
 mod policy;
@@ -23,9 +29,11 @@ mod process;
 mod refusal;
 mod report;
 mod run;
+mod small;
 mod style;
 mod target;
 mod tell;
+mod top;
 mod tree;
 mod wait;
 mod warm;
@@ -49,6 +57,13 @@ fn faultless() -> i32 {
         Verb::Report(args) => (report::report(args), 1),
         Verb::Off(args) => (off::off(args), 1),
         Verb::Warm(args) => (warm::warm(args), 1),
+        Verb::Compare(args) => (compare::compare(args), 1),
+        // 1 means that it found something.
+        Verb::Doctor(args) => (doctor::doctor(args), REFUSED),
+        Verb::Top(args) => (top::top(args), 1),
+        Verb::Metrics(args) => (metrics::metrics(args), 1),
+        Verb::Completions { shell } => (completions::completions(*shell), 1),
+        Verb::Man { folder } => (man::man(folder.as_deref()), 1),
     };
     result.unwrap_or_else(|error| {
         tell::tell(format!("{error:#}"));

@@ -10,7 +10,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use faultless_core::page::{BadPage, FILE_BYTES, Snapshot};
+use faultless_core::page::{BadPage, FILE_BYTES, Snapshot, VERSION};
 
 /// The folders of pages are here, one a user, when FAULTLESS_PAGES is unset.
 const SHM: &str = "/dev/shm";
@@ -25,10 +25,16 @@ pub struct Found {
 
 /// Where pages may be: the folder that the option names, else those of all users that we may read.
 pub fn folders(option: &OsStr) -> Vec<PathBuf> {
+    folders_in(Path::new("/"), option)
+}
+
+/// The same, as a process with another root sees them.
+pub fn folders_in(root: &Path, option: &OsStr) -> Vec<PathBuf> {
+    let inside = |path: &Path| root.join(path.strip_prefix("/").unwrap_or(path));
     if !option.is_empty() {
-        return vec![option.into()];
+        return vec![inside(Path::new(option))];
     }
-    let entries = fs::read_dir(SHM).into_iter().flatten().flatten();
+    let entries = fs::read_dir(inside(Path::new(SHM))).into_iter().flatten().flatten();
     let is_ours = |name: &OsStr| name.to_str().and_then(|n| n.strip_prefix("faultless-")).is_some_and(is_number);
     entries.filter(|e| is_ours(&e.file_name())).map(|e| e.path()).filter(|p| fs::read_dir(p).is_ok()).collect()
 }
@@ -67,6 +73,11 @@ pub fn open(path: &Path, write: bool) -> io::Result<File> {
     Ok(file)
 }
 
+/// A page that another version of the library has written.
+#[derive(Debug, thiserror::Error)]
+#[error("counter page of version {0}; this command reads {VERSION}")]
+pub struct OtherVersion(u32);
+
 /// Reads a page from bytes.
 ///
 /// # Errors
@@ -76,9 +87,7 @@ pub fn parse(bytes: &[u8]) -> Result<Box<Snapshot>> {
         Ok(page) => Ok(Box::new(page)),
         Err(BadPage::Short) => bail!("too short for a counter page"),
         Err(BadPage::NotAPage) => bail!("no counter page, or one that is not yet whole"),
-        Err(BadPage::Version(version)) => {
-            bail!("counter page of version {version}; this command reads {}", faultless_core::page::VERSION)
-        }
+        Err(BadPage::Version(version)) => Err(OtherVersion(version).into()),
     }
 }
 
@@ -99,6 +108,14 @@ pub fn read_file(path: &Path) -> Result<Found> {
 /// # Errors
 /// The folder cannot be read.
 pub fn read_folder(folder: &Path) -> Result<Vec<Found>> {
+    read_folder_but(folder, &mut Vec::new())
+}
+
+/// The same; the files of pages that other versions have written go to `others`.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn read_folder_but(folder: &Path, others: &mut Vec<PathBuf>) -> Result<Vec<Found>> {
     let entries = fs::read_dir(folder).with_context(|| format!("no counter pages: {}", folder.display()))?;
     let mut found = Vec::new();
     for entry in entries.flatten() {
@@ -108,7 +125,12 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Found>> {
         match read_file(&entry.path()) {
             Ok(page) => found.push(page),
             // A page goes when it is reaped, and is not whole while its process starts.
-            Err(error) => log::warn!("{error:#}"),
+            Err(error) => {
+                log::warn!("{error:#}");
+                if error.is::<OtherVersion>() {
+                    others.push(entry.path());
+                }
+            }
         }
     }
     found.sort_by_key(|f| f.page.start_ns);

@@ -14,6 +14,19 @@ use procfs::process::{Process, all_processes};
 /// /proc/PID/stat counts a process's start in ticks of a hundredth of a second.
 const TICK_NS: u64 = 10_000_000;
 
+/// Sums over a process's mappings (smaps_rollup, Linux 4.14), in bytes.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Rollup {
+    /// AnonHugePages
+    pub huge: Option<u64>,
+    /// Anonymous, which `huge` is a part of
+    pub anonymous: Option<u64>,
+    /// Locked
+    pub locked: Option<u64>,
+    /// Swap
+    pub swap: Option<u64>,
+}
+
 /// A process that runs.
 pub struct Live {
     process: Process,
@@ -47,29 +60,47 @@ impl Live {
 
     /// The figures of now; what may not be read stays unknown.
     pub fn facts(&self) -> Facts {
+        self.facts_with(&self.rollup())
+    }
+
+    /// The same, with sums over its mappings that were taken before: these cost the more the larger it is.
+    pub fn facts_with(&self, rollup: &Rollup) -> Facts {
         let stat = self.process.stat().ok();
         Facts {
             fate: Fate::Running,
             minor_faults: stat.as_ref().map(|s| s.minflt),
             major_faults: stat.as_ref().map(|s| s.majflt),
             peak_rss: self.process.status().ok().and_then(|s| s.vmhwm).map(|kib| kib * 1024),
-            huge: self.rollup("AnonHugePages"),
-            huge_of: self.rollup("Anonymous"),
-            locked: self.rollup("Locked"),
-            swap: self.rollup("Swap"),
+            huge: rollup.huge,
+            huge_of: rollup.anonymous,
+            locked: rollup.locked,
+            swap: rollup.swap,
         }
     }
 
-    /// A line of smaps_rollup (Linux 4.14), in bytes.
-    fn rollup(&self, name: &str) -> Option<u64> {
-        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).ok()?;
-        text.lines()
-            .find_map(|l| l.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<u64>().ok())
-            .map(|kib| kib * 1024)
+    /// Resident bytes.
+    pub fn rss(&self) -> Option<u64> {
+        self.process.status().ok().and_then(|s| s.vmrss).map(|kib| kib * 1024)
+    }
+
+    /// Sums over its mappings.
+    pub fn rollup(&self) -> Rollup {
+        let text = fs::read_to_string(format!("/proc/{}/smaps_rollup", self.pid)).unwrap_or_default();
+        let bytes = |name: &str| {
+            let line =
+                |l: &str| l.strip_prefix(name)?.strip_prefix(':')?.trim().strip_suffix(" kB")?.parse::<u64>().ok();
+            text.lines().find_map(line).map(|kib| kib * 1024)
+        };
+        Rollup {
+            huge: bytes("AnonHugePages"),
+            anonymous: bytes("Anonymous"),
+            locked: bytes("Locked"),
+            swap: bytes("Swap"),
+        }
     }
 
     /// The pid namespace, as a name to compare.
-    fn namespace(&self) -> Option<PathBuf> {
+    pub fn namespace(&self) -> Option<PathBuf> {
         fs::read_link(format!("/proc/{}/ns/pid", self.pid)).ok()
     }
 }
@@ -84,6 +115,17 @@ impl Inhabitants {
     /// Those of our own pid namespace.
     pub fn ours() -> Inhabitants {
         Inhabitants { by_inner_pid: None }
+    }
+
+    /// Those of each pid namespace that is seen from here, by the namespace's name.
+    pub fn of_each_namespace() -> HashMap<PathBuf, Inhabitants> {
+        let mut all: HashMap<PathBuf, HashMap<u32, i32>> = HashMap::new();
+        for live in all_processes().into_iter().flatten().flatten().filter_map(|p| Live::find(p.pid)) {
+            if let Some(namespace) = live.namespace() {
+                all.entry(namespace).or_default().insert(live.pid_inside, live.pid);
+            }
+        }
+        all.into_iter().map(|(name, map)| (name, Inhabitants { by_inner_pid: Some(map) })).collect()
     }
 
     /// Those of the namespace that this process lives in.

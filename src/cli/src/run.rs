@@ -3,6 +3,7 @@
 //! What must hold here: until the program starts, any bad input ends with exit status 2 and nothing has run; from
 //! then on the status is the program's.
 
+use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::os::unix::fs::DirBuilderExt;
@@ -41,7 +42,7 @@ pub fn run(run: &Run) -> Result<i32> {
     let mut launch =
         if wanted && !forbidden { Launch::with(&library, &config, tree) } else { Launch::without(&library) };
     // The table says all that the program itself would; only files are still asked of it.
-    let pages = if wanted { usable_pages(&config) } else { Ok(()) };
+    let pages = if wanted { usable_folder(config.get(Id::Pages)) } else { Ok(()) };
     if let Err(why) = &pages {
         tell(format!("no counter pages, so no table: {why}; try --pages FOLDER"));
     }
@@ -74,9 +75,12 @@ pub fn run(run: &Run) -> Result<i32> {
     }
 }
 
-/// Whether the folder of the counter pages can take some.
-fn usable_pages(config: &Config) -> Result<(), String> {
-    let folder = pages::own_folder(config.get(Id::Pages));
+/// Whether the folder of the counter pages can take some; `option` names it, as FAULTLESS_PAGES does.
+///
+/// # Errors
+/// Why not, in words.
+pub fn usable_folder(option: &OsStr) -> Result<(), String> {
+    let folder = pages::own_folder(option);
     let probe = folder.join(format!(".{}", std::process::id()));
     let made = match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),

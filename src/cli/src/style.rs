@@ -23,19 +23,48 @@ pub enum When {
 }
 
 static COLOURED: OnceLock<bool> = OnceLock::new();
+static ANSWERS_COLOURED: OnceLock<bool> = OnceLock::new();
 
-/// Decides whether stderr is coloured; the first call counts.
+/// Decides whether stderr and stdout are coloured; the first call counts.
 pub fn choose(when: When) {
-    let wanted = match when {
+    let wanted = |terminal: bool| match when {
         When::Always => true,
         When::Never => false,
         When::Auto => {
             env::var_os("NO_COLOR").is_none_or(|v| v.is_empty())
                 && env::var_os("TERM").is_none_or(|t| t != "dumb")
-                && io::stderr().is_terminal()
+                && terminal
         }
     };
-    COLOURED.get_or_init(|| wanted);
+    COLOURED.get_or_init(|| wanted(io::stderr().is_terminal()));
+    ANSWERS_COLOURED.get_or_init(|| wanted(io::stdout().is_terminal()));
+}
+
+/// The colours of answers.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[allow(missing_docs)] // the colours' own names
+pub enum Colour {
+    None,
+    Green,
+    Yellow,
+    Red,
+}
+
+/// Whether stdout is coloured.
+pub fn answers_coloured() -> bool {
+    ANSWERS_COLOURED.get() == Some(&true)
+}
+
+/// A word of an answer, which goes to stdout.
+pub fn answer(colour: Colour, text: &str) -> String {
+    let style = match colour {
+        _ if !answers_coloured() => Style::new(),
+        Colour::None => Style::new(),
+        Colour::Green => AnsiColor::Green.on_default(),
+        Colour::Yellow => AnsiColor::Yellow.on_default(),
+        Colour::Red => AnsiColor::Red.on_default().bold(),
+    };
+    format!("{style}{text}{style:#}")
 }
 
 /// A text in a style, or bare.

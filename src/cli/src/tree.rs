@@ -3,14 +3,16 @@
 //! What must hold here: a page is removed only when its process is gone and its tree has been reported; what is
 //! not known is handed on as unknown.
 
+use std::ffi::OsStr;
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use faultless_core::options::Id;
-use faultless_core::page::{End as PageEnd, Snapshot};
+use faultless_core::page::{BadPage, End as PageEnd, FILE_BYTES, Snapshot};
 use faultless_core::report::{self, Facts, Fate, Memory, Title, Totals, Unreached};
 
 use crate::cgroup;
@@ -83,6 +85,46 @@ impl Tree {
     }
 }
 
+/// The pages of one tree.
+fn named(folders: &[PathBuf], name: u64) -> Vec<Found> {
+    let all = folders.iter().filter_map(|f| pages::read_folder(f).ok()).flatten();
+    all.filter(|f| f.page.tree == name).collect()
+}
+
+/// Takes the pages of a tree that began at `since`, and has ended, out of their folders; `option` names the folder, as
+/// FAULTLESS_PAGES does.
+pub fn take(option: &OsStr, name: u64, since: SystemTime) -> Tree {
+    let folders = pages::folders(option);
+    let tree = Tree::new(named(&folders, name), &Inhabitants::ours());
+    clean_up(&tree, &folders, name);
+    folders.iter().for_each(|folder| remove_unborn(folder, since));
+    tree
+}
+
+/// Removes pages that will never be whole, because their process was killed while it made them: they name no tree.
+fn remove_unborn(folder: &Path, since: SystemTime) {
+    // The clock of files is that of the last tick.
+    let since = since - Duration::from_secs(1);
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let pid = name.to_str().filter(|name| pages::is_page_name(name)).and_then(|name| name.split_once('.'));
+        let Some(pid) = pid.and_then(|(pid, _)| pid.parse::<i32>().ok()) else { continue };
+        if !entry.metadata().and_then(|meta| meta.modified()).is_ok_and(|modified| modified >= since) {
+            continue;
+        }
+        // SAFETY: signal 0 only asks whether there is such a process.
+        let is_gone =
+            unsafe { libc::kill(pid, 0) } == -1 && io::Error::last_os_error().raw_os_error() == Some(libc::ESRCH);
+        let mut bytes = Vec::new();
+        let read =
+            pages::open(&entry.path(), false).and_then(|file| file.take(FILE_BYTES as u64).read_to_end(&mut bytes));
+        let is_unborn = matches!(Snapshot::read(&bytes), Err(BadPage::Short | BadPage::NotAPage));
+        if is_gone && read.is_ok() && is_unborn {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 /// What a page says of a process that no longer runs.
 fn fate(page: &Snapshot) -> Fate {
     if page.end == PageEnd::None as u32 { Fate::Gone } else { Fate::Unknown }
@@ -92,8 +134,7 @@ fn fate(page: &Snapshot) -> Fate {
 pub fn print_ended(ended: &Ended, target: &Target, config: &Config, name: u64) {
     let pid = ended.pid.unsigned_abs();
     let folders = pages::folders(config.get(Id::Pages));
-    let all = folders.iter().filter_map(|f| pages::read_folder(f).ok()).flatten();
-    let mut found: Vec<Found> = all.filter(|f| f.page.tree == name).collect();
+    let mut found = named(&folders, name);
     found.sort_by_key(|f| (f.page.pid != pid, f.page.start_ns));
     let mut tree = Tree::new(found, &Inhabitants::ours());
     tree.memory = cgroup::standing(std::process::id() as i32);

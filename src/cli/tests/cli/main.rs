@@ -3,13 +3,18 @@
 //! What must hold here: no test needs libfaultless.so but those which say so; what a test cannot have (a static C
 //! library, another user) it skips with one line.
 
+mod compare;
+mod doctor;
 mod environment;
 mod fixtures;
+mod manuals;
+mod metrics;
 mod pages;
 mod policies;
 mod refusals;
 mod reports;
 mod status;
+mod top;
 mod verdicts;
 mod waiting;
 mod warm;

@@ -17,7 +17,7 @@ use crate::page::{Outcome, Snapshot, Why};
 
 pub use json::json;
 pub use line::line;
-pub use prom::prom;
+pub use prom::{gauge, prom};
 pub use text::text;
 
 /// How a process stands, as whoever asks for the report sees it from outside.
@@ -112,6 +112,8 @@ pub struct Totals<'a> {
     pub again: Option<u32>,
     /// the command for `worth it? faultless compare … -- COMMAND`; empty: left out
     pub compare: &'a [u8],
+    /// Prometheus text has a series for each process, with its `pid`; otherwise one for each (exe, policy)
+    pub per_process: bool,
 }
 
 impl<'a> Totals<'a> {
@@ -126,6 +128,7 @@ impl<'a> Totals<'a> {
             now_ns: 0,
             again: None,
             compare: b"",
+            per_process: false,
         }
     }
 }
@@ -139,7 +142,7 @@ const OUTCOMES: [(Outcome, &str); 4] = [
 ];
 
 /// The words for a [`Why`] found in a page.
-fn why(number: u32) -> &'static str {
+pub fn why(number: u32) -> &'static str {
     let words = [
         (Why::No, ""),
         (Why::Disabled, "FAULTLESS_DISABLE is set"),

@@ -1,7 +1,7 @@
 //! The report for Prometheus, as its text format has it (for the textfile collector, say).
 //!
-//! What must hold here: no process id among the labels, so that a service's restarts stay one series; each series
-//! once; times in seconds, sizes in bytes; what is unknown has no sample.
+//! What must hold here: no process id among the labels, unless asked for, so that a service's restarts stay one series;
+//! each series once; times in seconds, sizes in bytes; what is unknown has no sample.
 
 use core::fmt::{self, Display, Formatter, Write};
 
@@ -68,14 +68,26 @@ impl Display for Label<'_> {
     }
 }
 
-fn same(a: &Snapshot, b: &Snapshot) -> bool {
-    a.exe() == b.exe() && a.policy() == b.policy()
+/// Whether two pages share their series.
+fn same(totals: &Totals<'_>, a: &Snapshot, b: &Snapshot) -> bool {
+    a.exe() == b.exe() && a.policy() == b.policy() && (!totals.per_process || a.pid == b.pid)
+}
+
+/// The labels of a group, without braces.
+struct Labels<'a>(&'a Totals<'a>, &'a Snapshot);
+
+impl Display for Labels<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Labels(totals, group) = self;
+        write!(f, "exe=\"{}\",policy=\"{}\"", Label(group.exe()), Label(group.policy()))?;
+        if totals.per_process { write!(f, ",pid=\"{}\"", group.pid) } else { Ok(()) }
+    }
 }
 
 /// The first page of each (exe, policy): it stands for all that share them.
 fn groups<'a>(totals: &Totals<'a>) -> impl Iterator<Item = &'a Snapshot> {
-    let pages = totals.pages;
-    let first = move |(i, page): &(usize, &Snapshot)| !pages.iter().take(*i).any(|other| same(other, page));
+    let whole = *totals;
+    let first = move |(i, page): &(usize, &Snapshot)| !whole.pages.iter().take(*i).any(|p| same(&whole, p, page));
     totals.each().filter(first).map(|(_, page)| page)
 }
 
@@ -87,24 +99,39 @@ pub fn prom(w: &mut dyn Write, totals: &Totals<'_>) -> fmt::Result {
         let unit = if metric.is_time() { ", in seconds" } else { "" };
         writeln!(w, "# HELP {metric} {}{unit}\n# TYPE {metric} {sort}", row.help)?;
         for group in groups(totals) {
-            if let Some(value) = totals.counter(*counter, &|page| same(page, group)) {
-                let (exe, policy) = (Label(group.exe()), Label(group.policy()));
-                writeln!(w, "{metric}{{exe=\"{exe}\",policy=\"{policy}\"}} {}", Value(row, value))?;
+            if let Some(value) = totals.counter(*counter, &|page| same(totals, page, group)) {
+                writeln!(w, "{metric}{{{}}} {}", Labels(totals, group), Value(row, value))?;
             }
         }
     }
     rules(w, totals)
 }
 
+/// One more gauge: the sum of what `value` gives for each page by position; without a sample where it knows nothing.
+pub fn gauge(
+    w: &mut dyn Write,
+    totals: &Totals<'_>,
+    [name, help]: [&str; 2],
+    value: &dyn Fn(usize) -> Option<u64>,
+) -> fmt::Result {
+    writeln!(w, "# HELP faultless_{name} {help}\n# TYPE faultless_{name} gauge")?;
+    for group in groups(totals) {
+        let known = totals.each().filter(|(_, page)| same(totals, page, group)).filter_map(|(i, _)| value(i));
+        if let Some(sum) = known.reduce(u64::saturating_add) {
+            writeln!(w, "faultless_{name}{{{}}} {sum}", Labels(totals, group))?;
+        }
+    }
+    Ok(())
+}
+
 fn rules(w: &mut dyn Write, totals: &Totals<'_>) -> fmt::Result {
     writeln!(w, "# HELP faultless_rule_regions_total regions that a rule matched, by what came of it")?;
     writeln!(w, "# TYPE faultless_rule_regions_total counter")?;
     each_rule(totals, &mut |group, rule| {
-        let (exe, policy, text, n) =
-            (Label(group.exe()), Label(group.policy()), Label(rule.text), rule.index.saturating_add(1));
+        let (of, text, n) = (Labels(totals, group), Label(rule.text), rule.index.saturating_add(1));
         for (outcome, word) in OUTCOMES {
             let count = rule.outcome(outcome);
-            let labels = format_args!("exe=\"{exe}\",policy=\"{policy}\",n=\"{n}\",rule=\"{text}\",outcome=\"{word}\"");
+            let labels = format_args!("{of},n=\"{n}\",rule=\"{text}\",outcome=\"{word}\"");
             writeln!(w, "faultless_rule_regions_total{{{labels}}} {count}")?;
         }
         Ok(())
@@ -112,9 +139,8 @@ fn rules(w: &mut dyn Write, totals: &Totals<'_>) -> fmt::Result {
     writeln!(w, "# HELP faultless_rule_bytes_total bytes of the regions that a rule matched")?;
     writeln!(w, "# TYPE faultless_rule_bytes_total counter")?;
     each_rule(totals, &mut |group, rule| {
-        let (exe, policy, text, n) =
-            (Label(group.exe()), Label(group.policy()), Label(rule.text), rule.index.saturating_add(1));
-        let labels = format_args!("exe=\"{exe}\",policy=\"{policy}\",n=\"{n}\",rule=\"{text}\"");
+        let (of, text, n) = (Labels(totals, group), Label(rule.text), rule.index.saturating_add(1));
+        let labels = format_args!("{of},n=\"{n}\",rule=\"{text}\"");
         writeln!(w, "faultless_rule_bytes_total{{{labels}}} {}", rule.bytes)
     })
 }
@@ -125,7 +151,7 @@ fn each_rule(
     f: &mut dyn FnMut(&Snapshot, super::figures::RuleRow<'_>) -> fmt::Result,
 ) -> fmt::Result {
     for group in groups(totals) {
-        let own = || totals.pages.iter().copied().filter(|page| same(page, group));
+        let own = || totals.pages.iter().copied().filter(|page| same(totals, page, group));
         for rule in totals.rules() {
             if own().any(|page| page.rules().nth(rule.index).is_some_and(|(_, text)| text == rule.text)) {
                 f(group, super::figures::RuleRow::over(own(), rule.index, rule.text))?;
