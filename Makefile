@@ -11,10 +11,10 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench prove lint install clean
+.PHONY: help build run test bench prove prove-files prove-hot lint install clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z]+:.*## /{printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## target/release/libfaultless.so and target/release/faultless
 	cargo build --release -p faultless-shim
@@ -28,9 +28,13 @@ test: build ## what doesn't depend on the machine: unit tests, c-tests, real pro
 	integration/setup.sh test
 	cargo test --workspace --exclude faultless-shim
 
-prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part)
+prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part; prove-files, prove-hot)
 	integration/setup.sh prove
 	cargo run -q --release -p faultless-integration --bin prove -- $(PART)
+
+prove-files prove-hot: build
+	integration/setup.sh prove
+	cargo run -q --release -p faultless-integration --bin prove -- $(@:prove-%=%)
 
 bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse" CONTENDERS="alone jemalloc" ROUNDS=7)
 	integration/setup.sh bench

@@ -18,6 +18,7 @@ allocators=(
 )
 prove=(
     strace=strace valgrind=valgrind systemd-analyze=systemd dash=dash podman=podman runc=runc
+    vmtouch=vmtouch nocache=nocache /usr/lib/python3/dist-packages/lmdb=python3-lmdb
     /bin/busybox=busybox-static /usr/lib/python3/dist-packages/yaml=python3-yaml
 )
 bench=(

@@ -10,4 +10,5 @@ pub mod launch;
 pub mod pages;
 pub mod programs;
 pub mod prove;
+pub mod stage;
 pub mod stats;

@@ -10,14 +10,17 @@ use std::process::{Child, Command, Stdio};
 
 const ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
-/// Reads what is to be done at the end, `group NUMBER` to kill and `thp WORD` to write (empty: nothing), until there
-/// are no more lines; the last of each counts.
+/// Reads what is to be done at the end, `group NUMBER` to kill and `KEY COMMAND` to put back what a key stands for
+/// (empty: nothing), until there are no more lines; the last of each counts.
 const SCRIPT: &str = r#"trap '' INT TERM HUP
-while read -r what value; do
-    case $what in group) group=$value ;; thp) thp=$value ;; esac
+while read -r key value; do
+    case $key in group) group=$value ;; *) eval "undo_$key=\$value"; keys="$keys $key" ;; esac
 done
 [ -z "$group" ] || kill -s KILL -- "-$group"
-[ -z "$thp" ] || echo "$thp" >"$1""#;
+for key in $keys; do
+    eval "undo=\$undo_$key; undo_$key="
+    eval "$undo"
+done"#;
 
 /// Ends and puts back what is still there when it goes.
 pub struct Guard {
@@ -28,7 +31,7 @@ impl Guard {
     /// Starts the process that cleans up. Nothing is changed yet.
     pub fn new() -> Result<Guard, String> {
         let mut command = Command::new("/bin/sh");
-        command.args(["-c", SCRIPT, "guard", ENABLED]).stdin(Stdio::piped());
+        command.args(["-c", SCRIPT, "guard"]).stdin(Stdio::piped());
         // SAFETY: setsid is all that runs between fork and exec, and it is a bare system call.
         unsafe { command.pre_exec(|| if libc::setsid() < 0 { Err(std::io::Error::last_os_error()) } else { Ok(()) }) };
         Ok(Guard { process: command.spawn().map_err(|e| format!("/bin/sh: {e}"))? })
@@ -49,15 +52,21 @@ impl Guard {
         self.tell("group", "")
     }
 
+    /// From now on this shell command is run at the end, after the group was killed and in the order in which keys were
+    /// first named. A key is a word of letters; an empty command takes it back.
+    pub fn undo(&mut self, key: &str, command: &str) -> Result<(), String> {
+        self.tell(key, command)
+    }
+
     /// Runs `work` with huge pages for everybody, `always`, and puts back what was.
     pub fn with_thp_always<T>(&mut self, work: impl FnOnce(&mut Guard) -> Result<T, String>) -> Result<T, String> {
         let before = thp().ok_or("this kernel has no THP")?;
         let set = |word: &str| std::fs::write(ENABLED, word).map_err(|e| format!("{ENABLED}: {e}"));
-        self.tell("thp", &before)?;
+        self.undo("thp", &format!("echo {before} >{ENABLED}"))?;
         set("always")?;
         let done = work(self);
         set(&before)?;
-        self.tell("thp", "")?;
+        self.undo("thp", "")?;
         done
     }
 }
@@ -96,6 +105,19 @@ mod tests {
         drop(guard);
         let status = sleeper.wait().unwrap();
         assert_eq!(std::os::unix::process::ExitStatusExt::signal(&status), Some(libc::SIGKILL));
+    }
+
+    #[test]
+    fn what_was_changed_is_put_back_once_when_the_guard_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        let said = folder.path().join("said");
+        let mut guard = Guard::new().unwrap();
+        for (key, word) in [("a", "first"), ("b", "second"), ("a", "third"), ("c", "fourth")] {
+            guard.undo(key, &format!("echo {word} >>'{}'", said.display())).unwrap();
+        }
+        guard.undo("c", "").unwrap();
+        drop(guard);
+        assert_eq!(std::fs::read_to_string(said).unwrap(), "third\nsecond\n");
     }
 
     #[test]

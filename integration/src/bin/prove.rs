@@ -6,13 +6,22 @@
 use std::process::ExitCode;
 
 use faultless_integration::artefacts;
-use faultless_integration::prove::{Line, PARTS, Verdict};
+use faultless_integration::prove::{Line, PARTS, Verdict, scene_names};
+use faultless_integration::stage::settings;
 
 fn main() -> ExitCode {
     let wanted: Vec<String> = std::env::args().skip(1).collect();
-    if let Some(unknown) = wanted.iter().find(|w| PARTS.iter().all(|(name, _)| name != w)) {
-        let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
-        eprintln!("no part is named {unknown}; there are: {}", names.join(" "));
+    if wanted.iter().any(|w| w == "--help") {
+        help();
+        return ExitCode::SUCCESS;
+    }
+    let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+    if let Err(why) = known(&wanted, &names, "part").and_then(|()| known(&settings::rows(), &scene_names(), "scene")) {
+        eprintln!("{why}");
+        return ExitCode::from(2);
+    }
+    if let Err(why) = settings::rounds().map(drop).and_then(|()| settings::aheads().map(drop)) {
+        eprintln!("{why}");
         return ExitCode::from(2);
     }
     for file in [artefacts::library(), artefacts::command()] {
@@ -43,4 +52,21 @@ fn main() -> ExitCode {
         0 => ExitCode::SUCCESS,
         _ => ExitCode::FAILURE,
     }
+}
+
+fn known(words: &[String], names: &[&str], what: &str) -> Result<(), String> {
+    match words.iter().find(|w| !names.contains(&w.as_str())) {
+        None => Ok(()),
+        Some(unknown) => Err(format!("no {what} is named {unknown}; there are: {}", names.join(" "))),
+    }
+}
+
+fn help() {
+    let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
+    println!("usage: prove [PART]...\nA line for each criterion of every part, or of those named.\n");
+    println!("parts: {}", names.join(" "));
+    println!("scenes of the parts `files` and `hot`: {}\n", scene_names().join(" "));
+    println!("{}", settings::HELP);
+    println!("    FAULTLESS_TEST_LIB=PATH      the library, instead of target/release/libfaultless.so");
+    println!("    FAULTLESS_TEST_COMMAND=PATH  the command, instead of target/release/faultless");
 }

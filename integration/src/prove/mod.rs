@@ -7,9 +7,11 @@ pub mod delivery;
 pub mod elf;
 pub mod faults;
 pub mod files;
+pub mod hot;
 pub mod input;
 pub mod limits;
 pub mod malloc;
+pub mod smaps;
 pub mod startup;
 pub mod suites;
 
@@ -81,7 +83,7 @@ pub type Part = (&'static str, fn(Sink<'_>));
 pub const PARTS: &[Part] = &[
     ("elf", elf::prove),
     ("faults", faults::prove),
-    ("files", files::prove),
+    ("smaps", smaps::prove),
     ("limits", limits::prove),
     ("input", input::prove),
     ("delivery", delivery::prove),
@@ -90,7 +92,14 @@ pub const PARTS: &[Part] = &[
     ("c-tests", suites::c_tests),
     ("programs", suites::programs),
     ("malloc", malloc::prove),
+    ("files", files::prove),
+    ("hot", hot::prove),
 ];
+
+/// The scenes that ROWS can name.
+pub fn scene_names() -> Vec<&'static str> {
+    files::scenes().iter().chain(&hot::scenes()).map(|s| s.name).collect()
+}
 
 /// The first line of a program's complaint, for a note.
 pub fn first_line(bytes: &[u8]) -> String {
