@@ -98,6 +98,14 @@ table! {
     AutoFaultsAfter "auto_faults_after" "faults" Counter "major faults in the trials after these turns";
     AutoReadAfter "auto_read_after_bytes" "bytes" Counter "bytes read from disk in these trials";
     DroppedBytes "dropped_bytes" "bytes" Counter "bytes of files dropped behind a scan";
+    FilesOpened "files_opened" "files" Counter "opened files, not mapped ones, that a rule acts on";
+    ReadAheadBytes "read_ahead_bytes" "bytes" Counter "bytes of opened files read ahead of the program";
+    HotSamples "hot_samples" "samples" Counter "blocks looked at by lock=hot";
+    HotSamplesUsed "hot_samples_used" "samples" Counter "of these, blocks that the program used within the time that a sample waits";
+    HotBytes "hot_bytes" "bytes" Gauge "bytes of the pieces found hot";
+    HotLockedNow "hot_locked_now" "bytes" Gauge "bytes that lock=hot has locked now";
+    HotLetGo "hot_let_go_bytes" "bytes" Counter "bytes that lock=hot has let go again";
+    HotNs "hot_ns" "ns" Counter "time that lock=hot took, in a thread of ours";
 }
 
 /// How many counters the page holds.

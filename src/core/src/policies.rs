@@ -36,20 +36,16 @@ pub const TABLE: &[BuiltIn] = &[
     row(
         "files",
         "file@100pct:auto+lock=hot",
-        "(later) file mappings larger than memory: advice that corrects itself, the hot part locked",
+        "file mappings larger than memory: advice that corrects itself, the hot part locked",
     ),
     // sequential and drop-behind are one axis, and the one which drops is what a scan lacks: MADV_SEQUENTIAL alone
     // drops nothing behind it.
-    row(
-        "scan",
-        "file@64M:drop-behind",
-        "(later) file mappings read once from front to back: dropped behind the reader",
-    ),
+    row("scan", "file@64M:drop-behind", "file mappings read once from front to back: dropped behind the reader"),
     row("lean", "malloc@1M:nohuge,heap:nohuge,anon@2M:nohuge", "no huge pages, nothing kept"),
     row(
         "auto",
         "malloc@1M:huge+recycle,heap:huge,anon@2M:huge,file@100pct:auto+lock=hot",
-        "throughput; and (later) what files does, adaptively",
+        "throughput; and what files does, adaptively",
     ),
     row("none", "", "no preload at all: for comparisons"),
 ];

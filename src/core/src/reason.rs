@@ -53,6 +53,11 @@ reasons! {
     WasThere "was in memory before, or may have been (the file is another user's): nothing is dropped" "";
     Refreshed "no room under RLIMIT_MEMLOCK: kept by looking it up now and then, which is worth less" "raise it (ulimit -l, LimitMEMLOCK=) or give CAP_IPC_LOCK";
     TooLittle "too small to be worth watching: left to the kernel" "";
+    HotByBlocks "what is hot is found by taking a block of each piece out of the page tables and looking if it comes back" "";
+    HotByPresence "what is hot is found by what stays in memory" "";
+    HotFound "the hot part was found, and is locked" "";
+    Pressure "memory got tight: let go, until there is room" "raise the memory limit, or lower lock-max";
+    NoHotSet "no hot set: no part is used clearly more than the rest, and nothing is locked" "";
 }
 
 impl Reason {

@@ -19,17 +19,23 @@ use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
 use crate::sys::{self, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
-use crate::{advice, identity, limits, lock, scarce};
+use crate::{advice, identity, limits, lock, scarce, watch};
 
 use Arriving::{Ahead, Now};
 
 /// Per rule: outcomes of its actions on one region, as bits by [`Outcome`].
-struct Tally {
+pub struct Tally {
     seen: [u8; MAX_RULES],
 }
 
 impl Tally {
-    fn add(&mut self, live: &Live<'_>, rule: u8, axis: Axis, result: Result) {
+    /// Nothing done yet.
+    pub fn new() -> Tally {
+        Tally { seen: [0; MAX_RULES] }
+    }
+
+    /// What one action came to.
+    pub fn add(&mut self, live: &Live<'_>, rule: u8, axis: Axis, result: Result) {
         let (outcome, reason, errno) = result;
         if let (Some(stats), Some(seen)) = (live.page.rules.get(rule as usize), self.seen.get_mut(rule as usize)) {
             if outcome != Outcome::Applied || reason != Reason::Done {
@@ -42,7 +48,8 @@ impl Tally {
         }
     }
 
-    fn finish(&self, live: &Live<'_>, matched: u32, bytes: u64) {
+    /// Counts the region, of so many bytes, for each of the rules that a bit of `matched` stands for.
+    pub fn finish(&self, live: &Live<'_>, matched: u32, bytes: u64) {
         live.page.add(C::RegionsRuled, 1);
         for (rule, (stats, seen)) in live.page.rules.iter().zip(&self.seen).enumerate() {
             if matched >> rule & 1 == 0 {
@@ -131,7 +138,7 @@ fn count_all(live: &Live<'_>, chosen: &Chosen, bytes: u64, result: Result) {
     if chosen.matched == 0 {
         return;
     }
-    let mut tally = Tally { seen: [0; MAX_RULES] };
+    let mut tally = Tally::new();
     let mut add = |axis, rule: Option<u8>| {
         if let Some(rule) = rule {
             tally.add(live, rule, axis, result);
@@ -153,7 +160,7 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     }
     identity::arm();
     let cost = Cost::start(live, chosen.arrival.is_some() || chosen.stay.is_some());
-    let mut tally = Tally { seen: [0; MAX_RULES] };
+    let mut tally = Tally::new();
     let mut record = Record { start: target.range.start, end: target.range.end(), ..Record::default() };
     let mut later = None;
     if let Some((rule, size)) = chosen.page_size {
@@ -305,9 +312,12 @@ fn populate_ahead(live: &Live<'_>, target: &Target, range: Range, rule: u8, why:
     }
 }
 
+/// Locks of less are not worth a thread that lets them go when memory gets tight.
+const WORTH_LETTING_GO: u64 = 16 << 20;
+
 fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Record) -> Result {
     let mut range = match stay {
-        Stay::Hot => return skipped(Reason::NotYet),
+        Stay::Hot => return advice::watched(live, target, rule, watch::HOT),
         Stay::Full | Stay::OnFault => target.backed(),
         Stay::Range(from, to) => target.between(live.bytes(from), live.bytes(to)),
     };
@@ -338,6 +348,10 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     record.lock_start = range.start;
     record.lock_end = range.start + locked.bytes as usize;
     live.page.add(C::LockedBytes, locked.bytes);
+    if locked.bytes >= WORTH_LETTING_GO {
+        let held = Range { start: range.start, len: locked.bytes as usize };
+        let _ = watch::add(live, target, held, rule, watch::HELD); // without a thread it stays whatever happens
+    }
     match (locked.bytes, locked.errno) {
         (0, 0) => skipped(why),
         (0, errno) => failed(errno),

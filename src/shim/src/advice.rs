@@ -59,13 +59,14 @@ pub fn access(live: &Live<'_>, target: &Target, access: Access, rule: u8) -> Res
     }
 }
 
-/// Advice that a thread of ours gives as it sees the mapping being read.
-fn watched(live: &Live<'_>, target: &Target, rule: u8, wants: u32) -> Result {
+/// What a thread of ours does as it sees the mapping being read.
+pub fn watched(live: &Live<'_>, target: &Target, rule: u8, wants: u32) -> Result {
     /// Bytes: what is smaller is not worth a thread's time.
     const LEAST: usize = 4 << 20;
     let range = target.backed();
     match () {
-        () if target.file.is_none() || target.copies_on_write() && target.writable => skipped(Reason::WrongKind),
+        () if target.copies_on_write() && target.writable => skipped(Reason::WrongKind),
+        () if target.file.is_none() && wants != watch::HOT => skipped(Reason::WrongKind),
         () if range.len < LEAST => skipped(Reason::TooLittle),
         () => match watch::add(live, target, range, rule, wants) {
             Ok(()) => (Outcome::Applied, Reason::Watched, 0),

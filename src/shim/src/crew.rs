@@ -80,6 +80,11 @@ impl Place {
         }
     }
 
+    /// Whether nobody sits there: the kernel says so when a thread ends, however it does.
+    pub fn is_empty(&self) -> bool {
+        self.known().is_none_or(|seat| seat.head().tid.load(Acquire) == 0)
+    }
+
     /// In a forked child: whoever sat there sits there in the parent.
     pub fn empty(&self) {
         if let Some(seat) = self.known() {
@@ -168,7 +173,7 @@ unsafe extern "C" fn begin(body: *mut c_void) -> ! {
     // SAFETY: what `start` was given.
     let body = unsafe { core::mem::transmute::<*mut c_void, fn()>(body) };
     body();
-    sys::exit_thread()
+    sys::exit_thread(0)
 }
 
 /// Whether there may be threads of ours: a filter that was there at the start may kill for what they need.
@@ -189,6 +194,11 @@ fn account(live: &Live<'_>, began: u64, before: Option<&libc::rusage>) {
 pub fn end() {
     const PATIENCE_NS: u64 = 100_000_000;
     ahead::end(PATIENCE_NS);
+}
+
+/// After [`end`]: there may be threads all the same.
+pub fn go_on() {
+    ahead::go_on();
 }
 
 /// In a forked child: there is no thread of ours.

@@ -4,6 +4,7 @@
 //! alone on success. Each hook is a few lines: the work is in `mapping`, `regions` and `act`. Together with `malloc`,
 //! `process`, `exec` and the trampolines in `arch` these are all names that the library exports (exports.txt).
 
+mod opened;
 mod watched;
 
 use core::ffi::{c_int, c_long, c_uint, c_ulong, c_void};
@@ -165,6 +166,9 @@ pub unsafe extern "C" fn mremap(
     let had_locks = if replaces && !regions::none() { forget(to, len) } else { None };
     if !regions::none() && is_range(old, old_len.max(1)) {
         after(|live| {
+            if watched.is_some_and(|watched| watched.wants & watch::HOT != 0) {
+                regions::let_go(live, old as usize, whole(old_len));
+            }
             // A lock on a part of it has made two mappings of one, which mremap refuses to move together.
             regions::unlock_partly_locked(live, old as usize);
             lifted = regions::lift(old as usize, whole(old_len));
@@ -253,10 +257,14 @@ fn is_refused_when_locked(advice: c_int) -> bool {
     )
 }
 
-/// The program gives the content of a range up: a thread of ours must not bring pages back.
-fn stop_populating(at: *const c_void, len: usize, advice: c_int) {
+/// Before the program's own advice. It gives the content of a range up: a thread of ours must not bring pages back. It says
+/// how it reads: a thread of ours must not say otherwise after it.
+fn before_advice(at: *const c_void, len: usize, advice: c_int) {
     if is_refused_when_locked(advice) {
         ahead::give_way(at as usize, len);
+    }
+    if matches!(advice, libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL) {
+        watch::give_way(at as usize, len);
     }
 }
 
@@ -293,7 +301,7 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
     if !is_harmless_to_the_next(advice) {
         taint(at, len);
     }
-    stop_populating(at, len, advice);
+    before_advice(at, len, advice);
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut result = unsafe { MADVISE.get()(at, len, advice) };
@@ -318,7 +326,7 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
     taint(at, len);
-    stop_populating(at, len, advice);
+    before_advice(at, len, advice);
     // SAFETY: the program's own call.
     let mut result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
     if result == libc::EINVAL
@@ -358,7 +366,7 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_i
 fn release_all_locks() -> bool {
     let mut any = false;
     if !regions::none() {
-        after(|live| any = regions::unlock(live, 0, usize::MAX));
+        after(|live| any = regions::unlock_all(live));
     }
     any
 }
@@ -392,6 +400,7 @@ fn pages_of(at: *const c_void, len: usize) -> (usize, usize) {
 /// mlock(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mlock(at: *const c_void, len: usize) -> c_int {
+    watch::locks_itself(pages_of(at, len));
     // SAFETY: the program's own call.
     lock_call(|| unsafe { MLOCK.get()(at, len) }, pages_of(at, len))
 }
@@ -399,6 +408,7 @@ pub unsafe extern "C" fn mlock(at: *const c_void, len: usize) -> c_int {
 /// mlock2(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mlock2(at: *const c_void, len: usize, flags: c_uint) -> c_int {
+    watch::locks_itself(pages_of(at, len));
     // SAFETY: the program's own call.
     lock_call(|| unsafe { MLOCK2.get()(at, len, flags) }, pages_of(at, len))
 }
@@ -416,6 +426,7 @@ pub unsafe extern "C" fn mlockall(flags: c_int) -> c_int {
     heap::before_mlockall();
     recycle::never_again(); // it would be locked too, and with MCL_FUTURE count against RLIMIT_MEMLOCK
     let taken_over = if flags & libc::MCL_CURRENT != 0 { (0, usize::MAX) } else { (0, 0) };
+    watch::locks_itself(taken_over);
     // SAFETY: the program's own call.
     let result = lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over);
     if result == 0 {

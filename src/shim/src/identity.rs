@@ -51,6 +51,11 @@ pub fn is_new_child() -> bool {
     WIPES.load(Acquire) && SENTINEL.0.load(Acquire) == 0
 }
 
+/// Whether every forked child is told, also one by a raw clone.
+pub fn tells_children() -> bool {
+    WIPES.load(Acquire)
+}
+
 /// Claims the change from child to process of its own; false: it has been made. Without a sentinel the fork handler is
 /// the only one to ask.
 pub fn begin_as_child() -> bool {

@@ -208,18 +208,41 @@ pub fn unused() -> u64 {
     least
 }
 
-/// Who the process runs as: real and effective user and group, put together.
-pub fn user() -> u64 {
-    let mut user = 0u64;
+/// What a thread of ours that stays must know of the process.
+pub struct Standing {
+    /// real and effective user and group, and permitted capabilities, put together; 0 where they can't be read
+    pub user: u64,
+    /// its first thread has ended, with this status, and none but a thread of ours is left
+    pub left_with: Option<u32>,
+}
+
+/// Reads /proc/self/status.
+pub fn standing() -> Standing {
+    let (mut user, mut is_zombie, mut threads) = (0u64, false, 0);
     lines(c"/proc/self/status", |line| {
-        if line.starts_with(b"Uid:") || line.starts_with(b"Gid:") {
-            for number in line.split(|b| *b == b'\t').filter_map(|word| number(word, 10)) {
+        let base = if line.starts_with(b"CapPrm:") { 16 } else { 10 };
+        if line.starts_with(b"Uid:") || line.starts_with(b"Gid:") || base == 16 {
+            let values = line.split(|b| *b == b'\t').skip(1);
+            for number in values.filter_map(|word| number(word, base)) {
                 user = user.rotate_left(13).wrapping_mul(0x9e37_79b9) ^ number;
             }
+        } else if line.starts_with(b"State:") {
+            is_zombie = line.contains(&b'Z');
+        } else if line.starts_with(b"Threads:") {
+            threads = number(line, 10).unwrap_or(0);
         }
-        !line.starts_with(b"Gid:")
+        !line.starts_with(b"CapPrm:")
     });
-    user
+    let mut left_with = None;
+    if is_zombie && threads <= 2 {
+        // The last word of the line, as wait(2) gives it.
+        lines(c"/proc/self/stat", |line| {
+            let word = line.rsplit(|b| *b == b' ').next().and_then(|word| number(word, 10));
+            left_with = Some(word.unwrap_or(0) as u32 >> 8);
+            false
+        });
+    }
+    Standing { user, left_with }
 }
 
 /// What /proc/self/status says.

@@ -212,11 +212,13 @@ static USERFAULTFD: AtomicBool = AtomicBool::new(false);
 
 /// The program has made a userfaultfd.
 pub fn saw_userfaultfd() {
-    ahead::give_way(0, usize::MAX);
     USERFAULTFD.store(true, Relaxed);
+    ahead::give_way(0, usize::MAX);
+    watch::saw_userfaultfd();
 }
 
-fn has_userfaultfd() -> bool {
+/// Whether it has.
+pub fn has_userfaultfd() -> bool {
     USERFAULTFD.load(Relaxed)
 }
 
@@ -260,7 +262,6 @@ pub fn advised(start: usize, len: usize, advice: c_int) {
     match advice {
         libc::MADV_HUGEPAGE | libc::MADV_NOHUGEPAGE => regions::program_said(start, len, regions::PROGRAM_PAGE_SIZE),
         libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => {
-            watch::give_way(start, len);
             regions::program_said(start, len, regions::PROGRAM_ACCESS);
         }
         _ => {}

@@ -43,6 +43,12 @@ pub type Spawn = unsafe extern "C" fn(
     *const *const c_char,
     *const *const c_char,
 ) -> c_int;
+type Open = unsafe extern "C" fn(*const c_char, c_int, ...) -> c_int;
+type OpenAt = unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int;
+type Open2 = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
+type OpenAt2 = unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int;
+type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_void;
+type Fadvise = unsafe extern "C" fn(c_int, i64, i64, c_int) -> c_int;
 /// A function to call at fork.
 pub type ForkHandler = Option<unsafe extern "C" fn()>;
 type Main = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
@@ -102,6 +108,22 @@ reals! {
     MUNLOCK "munlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::munlock;
     MLOCKALL "mlockall": unsafe extern "C" fn(c_int) -> c_int = raw::mlockall;
     MUNLOCKALL "munlockall": unsafe extern "C" fn() -> c_int = raw::munlockall;
+
+    OPEN "open": Open = raw::open;
+    OPEN64 "open64": Open = raw::open;
+    OPENAT "openat": OpenAt = raw::openat;
+    OPENAT64 "openat64": OpenAt = raw::openat;
+    OPEN_2 "__open_2": Open2 = raw::open_2;
+    OPEN64_2 "__open64_2": Open2 = raw::open_2;
+    OPENAT_2 "__openat_2": OpenAt2 = raw::openat_2;
+    OPENAT64_2 "__openat64_2": OpenAt2 = raw::openat_2;
+    FOPEN "fopen": Fopen = raw::no_fopen;
+    FOPEN64 "fopen64": Fopen = raw::no_fopen;
+    FILENO "fileno": unsafe extern "C" fn(*mut c_void) -> c_int = raw::no_stream;
+    CLOSE "close": unsafe extern "C" fn(c_int) -> c_int = raw::close;
+    FCLOSE "fclose": unsafe extern "C" fn(*mut c_void) -> c_int = raw::no_stream;
+    POSIX_FADVISE "posix_fadvise": Fadvise = raw::posix_fadvise;
+    POSIX_FADVISE64 "posix_fadvise64": Fadvise = raw::posix_fadvise;
 
     EXIT "exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
     UNDERSCORE_EXIT "_exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
@@ -265,6 +287,44 @@ mod raw {
 
     pub extern "C" fn munlockall() -> c_int {
         status(sys::munlockall())
+    }
+
+    /// The mode is where a caller with variable arguments puts it, if it does.
+    pub unsafe extern "C" fn open(path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: the program's own call.
+        unsafe { openat(libc::AT_FDCWD, path, flags, mode) }
+    }
+
+    pub unsafe extern "C" fn openat(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::openat(folder, path, flags, mode) })
+    }
+
+    pub unsafe extern "C" fn open_2(path: *const c_char, flags: c_int) -> c_int {
+        // SAFETY: the program's own call.
+        unsafe { openat(libc::AT_FDCWD, path, flags, 0) }
+    }
+
+    pub unsafe extern "C" fn openat_2(folder: c_int, path: *const c_char, flags: c_int) -> c_int {
+        // SAFETY: the program's own call.
+        unsafe { openat(folder, path, flags, 0) }
+    }
+
+    pub extern "C" fn no_fopen() -> *mut c_void {
+        sys::fail(libc::ENOSYS);
+        core::ptr::null_mut()
+    }
+
+    pub extern "C" fn no_stream() -> c_int {
+        sys::fail(libc::ENOSYS) as c_int
+    }
+
+    pub extern "C" fn close(fd: c_int) -> c_int {
+        status(sys::close_as_program(fd))
+    }
+
+    pub extern "C" fn posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
+        sys::fadvise(fd, offset as u64, len as u64, advice).err().unwrap_or(0)
     }
 
     pub extern "C" fn exit(status: c_int) -> ! {

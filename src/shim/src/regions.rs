@@ -222,9 +222,50 @@ pub fn not_populated(live: &Live<'_>, at: usize, bytes: u64) {
     }
 }
 
-/// Unlocks what we locked in the range. True if there was something.
+/// How often locks of ours went in favour of a call of the program.
+static RELEASES: AtomicU32 = AtomicU32::new(0);
+
+/// Unlocks what we locked in the range, in favour of a call of the program. True if there was something.
 pub fn unlock(live: &Live<'_>, start: usize, len: usize) -> bool {
-    release_locks(live, start, len, true)
+    let bytes = release_locks(live, start, len, true);
+    live.page.add(C::OwnUnlocked, bytes);
+    RELEASES.fetch_add(u32::from(bytes > 0), SeqCst);
+    bytes > 0
+}
+
+/// How often the program needed what all locks of ours took of a limit.
+static YIELDS: AtomicU32 = AtomicU32::new(0);
+
+/// Unlocks all that we locked: the program needs what that takes of a limit. True if there was something.
+pub fn unlock_all(live: &Live<'_>) -> bool {
+    let any = unlock(live, 0, usize::MAX);
+    YIELDS.fetch_add(u32::from(any), SeqCst);
+    any
+}
+
+/// Changes with each [`unlock_all`] that found something.
+pub fn yields() -> u32 {
+    YIELDS.load(SeqCst)
+}
+
+/// Unlocks what we locked in the range, because it is no longer worth it. True if there was something.
+pub fn let_go(live: &Live<'_>, start: usize, len: usize) -> bool {
+    release_locks(live, start, len, true) > 0
+}
+
+/// Changes whenever locks of ours have gone in favour of a call of the program.
+pub fn releases() -> u32 {
+    RELEASES.load(SeqCst)
+}
+
+/// Calls `each` with every stretch that we have locked.
+pub fn each_lock(mut each: impl FnMut(usize, usize)) {
+    for entry in used() {
+        let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
+        if entry.start.load(Acquire) > TAKEN && from < to {
+            each(from, to);
+        }
+    }
 }
 
 /// Unlocks the region that begins at `start`, if we locked a part of it.
@@ -242,12 +283,14 @@ pub fn unlock_partly_locked(live: &Live<'_>, start: usize) {
 
 /// The program's own call has just unlocked, or taken over, what we locked in the range: only the books change.
 pub fn lock_taken_over(live: &Live<'_>, start: usize, len: usize) {
-    release_locks(live, start, len, false);
+    let bytes = release_locks(live, start, len, false);
+    RELEASES.fetch_add(u32::from(bytes > 0), SeqCst);
 }
 
-fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bool {
+/// Returns how many bytes were locked.
+fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u64 {
     let end = start.saturating_add(len);
-    let mut any = false;
+    let mut sum = 0;
     for entry in used() {
         let Some(record) = entry.take(start, end) else { continue };
         let (from, to) = (record.lock_start.max(start), record.lock_end.min(end));
@@ -255,10 +298,9 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bo
             entry.write(&record);
             continue;
         }
-        any = true;
+        sum += (to - from) as u64;
         if munlock {
             let _ = sys::munlock(from, to - from);
-            live.page.add(C::OwnUnlocked, (to - from) as u64);
         }
         // Two records from here on where locks stay on both sides: each record has one locked stretch.
         let (mut head, mut tail) = (record.part(record.start, to), record.part(to, record.end));
@@ -266,6 +308,9 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bo
         if tail.start >= tail.end || tail.locked() == 0 {
             head = Record { lock_start: head.lock_start, lock_end: head.lock_end, ..record };
             tail = Record::default();
+        }
+        if head.locked() == 0 && head.populated == 0 && head.flags == 0 {
+            head = Record::default(); // it was there for the lock alone
         }
         entry.write(&head);
         let mut released = (to - from) as u64;
@@ -275,7 +320,7 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> bo
         }
         Budget::Lock.give(live, released);
     }
-    any
+    sum
 }
 
 /// The stretch that we locked in the records which the range touches.

@@ -15,7 +15,7 @@ use faultless_core::report::{self, Totals};
 
 use crate::live::Live;
 use crate::text::Text;
-use crate::{budget, crew, identity, own_stack, pages, regions, state, sys, usage, watch};
+use crate::{budget, crew, descriptors, identity, own_stack, pages, regions, state, sys, usage, watch};
 
 /// A process that lived for less than this, and in which no rule matched, leaves no page: probes run every few seconds.
 const WORTH_A_PAGE_NS: u64 = 1_000_000_000;
@@ -80,6 +80,7 @@ pub fn finish() {
     if FINISHED.swap(identity::pid(), AcqRel) == identity::pid() {
         return;
     }
+    descriptors::closing_all(&live);
     crew::end();
     watch::end();
     usage::sample(live.page);

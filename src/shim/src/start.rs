@@ -16,7 +16,7 @@ use faultless_core::policies;
 use faultless_core::rules::Policy;
 
 use crate::text::Text;
-use crate::{early, heap, logger, opening, pages, process, real, report, startup, state, sys};
+use crate::{descriptors, early, heap, logger, opened, opening, pages, process, real, report, startup, state, sys};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -125,6 +125,11 @@ fn start() {
     if startup::is_wanted(policy) {
         // Before there are mappings of ours that it would have to know.
         state::enter().iter().for_each(startup::apply);
+    }
+    descriptors::start(policy);
+    if descriptors::is_wanted() {
+        // `program < FILE`: the shell has opened it.
+        state::enter().iter().for_each(|live| opened::opened(live, 0));
     }
     if !real::is_allocator_ours() {
         opening::ensure(); // no countdown will be used up: says now what can't be had

@@ -12,7 +12,9 @@ use faultless_core::page::State;
 use faultless_core::rules::Policy;
 
 use crate::live::Live;
-use crate::{countdown, crew, heap, identity, own_stack, pages, real, recycle, regions, small_path, usage, watch};
+use crate::{
+    countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, usage, watch,
+};
 
 /// Before the constructor, or stood down.
 const OFF: u32 = 0;
@@ -120,6 +122,7 @@ fn let_go(live: &Live<'_>) {
     close_the_slow_path();
     crew::end();
     watch::end();
+    descriptors::let_go(live);
     regions::unlock(live, 0, usize::MAX);
     regions::forget(live, 0, usize::MAX);
     recycle::purge(live);
@@ -137,9 +140,16 @@ pub fn ready_to_seal() {
     if let Some(live) = enter() {
         // A filter can be put on all threads of the process.
         crew::end();
-        watch::end();
+        watch::close(0, usize::MAX);
+        watch::stand_aside();
         usage::sample(live.page);
     }
+}
+
+/// None came: the kernel refused it.
+pub fn not_sealed(live: &Live<'_>) {
+    crew::go_on();
+    watch::come_back(live);
 }
 
 /// A seccomp filter is in place from now on: not one system call of ours any more.
@@ -161,6 +171,7 @@ pub fn become_child() {
     own_stack::start_in_child();
     crew::start_in_child();
     watch::start_in_child();
+    descriptors::start_in_child();
     regions::start_in_child();
     recycle::start_in_child();
     heap::start_in_child();

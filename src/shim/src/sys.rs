@@ -6,11 +6,15 @@
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 
+mod maps;
+mod opened;
 mod pagemap;
 mod threads;
 
 pub use crate::arch::fail;
 use crate::arch::syscall6;
+pub use maps::*;
+pub use opened::*;
 pub use pagemap::*;
 pub use threads::*;
 

@@ -9,29 +9,39 @@
 mod auto;
 mod behind;
 mod blocks;
+mod hot;
 mod pagemap;
+mod pressure;
 mod refresh;
+mod scan;
 mod table;
 mod thread;
 mod vitals;
 
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
 
 use faultless_core::reason::Reason;
 
 use crate::crew;
+use crate::identity;
 use crate::live::Live;
-use crate::sys;
+use crate::sys::{self, PAGE};
 use crate::target::{Range, Target};
+use crate::{mapping, regions, state};
 
 use table::Slot;
-pub use table::{AUTO, DROP_BEHIND, REFRESH, Watched};
+pub use table::{AUTO, DROP_BEHIND, HELD, HOT, REFRESH, Watched};
 
 /// How long a hook waits, spinning, for what is in the making on its range; what could harm is waited for longer, asleep.
 const PATIENCE_NS: u64 = 50_000;
 
+/// How long it sleeps between two looks.
+const ASLEEP_NS: u64 = 100_000;
+
 /// What is being worked on just now. `end` is 0 while there is nothing.
 static FLIGHT: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
+/// What is in flight would do harm to whatever comes to lie there: it is waited for however long it takes.
+static IS_FIRM: AtomicU32 = AtomicU32::new(0);
 /// Something has been watched: until then the hooks pass by.
 static USED: AtomicBool = AtomicBool::new(false);
 
@@ -49,24 +59,61 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
         offset: target.file.map_or(0, |view| view.offset + (range.start - target.range.start) as u64),
         identity,
         rule,
-        wants: wants | if target.shared { table::SHARED } else { 0 } | table::was_cold(target),
+        wants: wants
+            | if target.shared { table::SHARED } else { 0 }
+            | if wants & (AUTO | DROP_BEHIND) != 0 { table::was_cold(target) } else { 0 },
     };
+    if wants & FAULTING != 0 && mapping::has_userfaultfd() {
+        return Err(Reason::ProgramAdvice);
+    }
     if !table::insert(&watched) {
         return Err(Reason::TableFull);
     }
     if thread::see_to_it(live) {
         return Ok(());
     }
-    table::forget(range.start, range.end());
+    table::forget(range.start, range.end(), |_| ());
     Err(Reason::Busy)
+}
+
+/// Has the thread look at what is new in the table of opened files: at once, or when it comes by. False: there is none to be
+/// had.
+pub fn look_at_descriptors(live: &Live<'_>, at_once: bool) -> bool {
+    USED.store(true, SeqCst);
+    !at_once && scan::is_due_soon() || thread::see_to_it(live)
+}
+
+/// Has the thread look now.
+pub fn look_now() {
+    thread::wake();
 }
 
 /// The program is about to unmap, replace or give up a range: nothing is done to it from here on.
 #[inline]
 pub fn give_way(start: usize, len: usize) {
     if USED.load(Relaxed) {
-        table::forget(start, start.saturating_add(len));
-        wait_for_flight(start, start.saturating_add(len));
+        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
+        let mut rests = [None; 2];
+        table::forget(start, end, |rest| {
+            if let Some(place) = rests.iter_mut().find(|place| place.is_none()) {
+                *place = Some(rest);
+            }
+        });
+        wait_for_flight(start, end);
+        // What nobody watches any more, nobody would let go of.
+        for (from, to) in rests.into_iter().flatten() {
+            if let Some(live) = state::enter() {
+                regions::let_go(&live, from, to - from);
+            }
+        }
+    }
+}
+
+/// The program is about to lock a range itself: what is locked there is its own business from here on.
+#[inline]
+pub fn locks_itself((start, len): (usize, usize)) {
+    if len != 0 {
+        give_way(start, len);
     }
 }
 
@@ -81,15 +128,22 @@ pub fn close(start: usize, len: usize) {
 fn close_scans(start: usize, end: usize) {
     /// 32 MiB are dropped in less (ns).
     const MOST_NS: u64 = 20_000_000;
+    /// How long it sleeps at a time: the thread may end meanwhile.
+    const PIECE_NS: u64 = 2_000_000;
+    let mut until = 0;
     for slot in table::slots().iter().filter(|slot| slot.overlaps(start, end)) {
         let scan = slot.scan();
-        if scan.compare_exchange(table::SCANNING, table::CLOSING, SeqCst, Relaxed).is_err() {
+        if thread::is_gone() || scan.compare_exchange(table::SCANNING, table::CLOSING, SeqCst, Relaxed).is_err() {
             continue;
         }
+        if identity::is_new_child() {
+            return; // the thread is the parent's
+        }
         thread::wake();
-        let until = sys::ticks() + MOST_NS;
-        while scan.load(SeqCst) == table::CLOSING && sys::ticks() < until {
-            sys::wait_while(scan, table::CLOSING, MOST_NS);
+        let began = sys::ticks();
+        until = if until == 0 { began + MOST_NS } else { until };
+        while scan.load(SeqCst) == table::CLOSING && sys::ticks() < until && !thread::is_gone() {
+            sys::wait_while(scan, table::CLOSING, PIECE_NS);
         }
     }
 }
@@ -98,8 +152,32 @@ fn close_scans(start: usize, end: usize) {
 #[inline]
 pub fn made_writable(start: usize, len: usize) {
     if USED.load(Relaxed) {
-        table::forget_private(start, start.saturating_add(len));
-        wait_for_flight(start, start.saturating_add(len));
+        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
+        let mut had_advice = None;
+        table::forget_whole(start, end, |watched| {
+            // Anonymous memory has had pages of its own from the start.
+            let is_copied = watched.wants & table::SHARED == 0 && watched.identity != 0;
+            if is_copied && watched.wants & AUTO != 0 {
+                had_advice = Some((watched.start.max(start), watched.end.min(end)));
+            }
+            is_copied
+        });
+        wait_for_flight(start, end);
+        if let Some((from, to)) = had_advice {
+            // SAFETY: advice that keeps content, on what the program is about to change itself.
+            let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
+        }
+    }
+}
+
+/// Wants that bring pages.
+const FAULTING: u32 = REFRESH | HOT;
+
+/// The program has made a userfaultfd: a page that it has not filled yet is its own to bring.
+pub fn saw_userfaultfd() {
+    if USED.load(Relaxed) {
+        table::forget_whole(0, usize::MAX, |watched| watched.wants & FAULTING != 0);
+        wait_for_flight(0, usize::MAX);
     }
 }
 
@@ -131,6 +209,14 @@ fn act_on<R>(slot: &Slot, watched: &Watched, start: usize, end: usize, f: impl F
     result
 }
 
+/// The same for what would do harm to another mapping that takes the range's place: hooks wait until it is done.
+fn act_firmly_on<R>(slot: &Slot, watched: &Watched, start: usize, end: usize, f: impl FnOnce() -> R) -> Option<R> {
+    IS_FIRM.store(1, SeqCst);
+    let result = act_on(slot, watched, start, end, f);
+    IS_FIRM.store(0, SeqCst);
+    result
+}
+
 fn wait_for_flight(start: usize, end: usize) {
     let is_in_flight = || {
         let to = FLIGHT.1.load(SeqCst);
@@ -138,8 +224,14 @@ fn wait_for_flight(start: usize, end: usize) {
     };
     if is_in_flight() {
         let until = sys::now(libc::CLOCK_MONOTONIC) + PATIENCE_NS;
-        while is_in_flight() && sys::now(libc::CLOCK_MONOTONIC) < until {
-            core::hint::spin_loop();
+        while is_in_flight() {
+            if sys::now(libc::CLOCK_MONOTONIC) < until {
+                core::hint::spin_loop();
+            } else if IS_FIRM.load(SeqCst) == 0 || identity::is_new_child() || thread::is_gone() {
+                return; // what is harmless, or was done by a thread that a forked child doesn't have
+            } else {
+                sys::wait_while(&IS_FIRM, 1, ASLEEP_NS);
+            }
         }
     }
 }
@@ -170,7 +262,9 @@ pub fn come_back(live: &Live<'_>) {
 pub fn start_in_child() {
     if USED.swap(false, SeqCst) {
         table::clear();
+        scan::start_in_child();
         FLIGHT.1.store(0, SeqCst);
+        IS_FIRM.store(0, SeqCst);
         thread::start_in_child();
     }
 }

@@ -225,6 +225,11 @@ pub fn end(patience: u64) {
     PLACE.see_off(patience);
 }
 
+/// After [`end`]: there may be a thread all the same.
+pub fn go_on() {
+    IS_OVER.store(false, SeqCst);
+}
+
 /// In a forked child: nothing waits, and nobody serves it.
 pub fn start_in_child() {
     if !USED.swap(false, SeqCst) {

@@ -14,6 +14,8 @@ fn bringing_a_filter(call: impl FnOnce() -> c_long) -> c_long {
     let result = call();
     if is_ours && result >= 0 {
         state::seal();
+    } else if is_ours {
+        after(state::not_sealed);
     }
     result
 }
@@ -57,9 +59,16 @@ pub unsafe extern "C" fn shmat(id: c_int, at: *const c_void, flags: c_int) -> *m
 /// Runs a call for which there must be no thread of ours: because the kernel wants a single one, or because it changes for
 /// one thread alone what all share.
 fn alone(call: impl FnOnce() -> c_long) -> c_long {
-    watch::stand_aside();
+    // A vfork child is alone as it is, and the thread its parent's; and under a filter that has arrived there is none.
+    let mut stood_aside = false;
+    after(|_| {
+        watch::stand_aside();
+        stood_aside = true;
+    });
     let result = call();
-    after(watch::come_back);
+    if stood_aside {
+        after(watch::come_back);
+    }
     result
 }
 
@@ -107,6 +116,10 @@ pub static WATCHED: [u64; 8] = {
         libc::SYS_userfaultfd,
         libc::SYS_unshare,
         libc::SYS_setns,
+        libc::SYS_open,
+        libc::SYS_openat,
+        libc::SYS_openat2,
+        libc::SYS_close,
     ];
     let (mut bits, mut i) = ([0; 8], 0);
     while i < numbers.len() {
@@ -147,6 +160,9 @@ pub unsafe extern "C" fn syscall_watched(
             libc::SYS_mlockall => c_long::from(mlockall(a as c_int)),
             libc::SYS_munlockall => c_long::from(munlockall()),
             libc::SYS_mlock2 | libc::SYS_mbind | libc::SYS_pkey_mprotect | SYS_SET_MEMPOLICY_HOME_NODE | SYS_MSEAL => {
+                if nr == libc::SYS_mlock2 {
+                    watch::locks_itself(pages_of(at, b));
+                }
                 taint(at, b);
                 call()
             }
@@ -155,6 +171,11 @@ pub unsafe extern "C" fn syscall_watched(
                 call()
             }
             libc::SYS_unshare | libc::SYS_setns => alone(call),
+            libc::SYS_open | libc::SYS_openat | libc::SYS_openat2 => opened::seen_by_syscall(call()),
+            libc::SYS_close => {
+                opened::unseen_by_syscall(a as c_int);
+                call()
+            }
             libc::SYS_userfaultfd => {
                 mapping::saw_userfaultfd();
                 recycle::never_again();

@@ -16,7 +16,7 @@ use crate::live::Live;
 use crate::real::*;
 use crate::regions::Record;
 use crate::target::{Range, Target};
-use crate::{heap, real, recycle, regions, small_path, state, sys};
+use crate::{heap, real, recycle, regions, small_path, state, sys, watch};
 
 /// Blocks of the pool at one time: a quarter of the mappings that a process may have (vm.max_map_count, 65,530 unless set).
 const MOST_BLOCKS: u64 = 16_384;
@@ -166,6 +166,7 @@ fn teach_glibc(block: &Block) {
 pub fn release(block: &Block) {
     let _errno = sys::KeepErrno::new();
     let live = state::enter();
+    watch::give_way(block.start, block.len);
     let account = |live: &Live<'_>| {
         live.page.sub(C::BlocksLive, 1);
         live.page.sub(C::BlocksLiveBytes, block.len as u64);
@@ -209,6 +210,7 @@ pub fn resize(block: &Block, size: usize) -> Option<*mut c_void> {
     if block.len_for(size) == Some(block.len) {
         return Some(block.data as *mut c_void);
     }
+    watch::give_way(block.start, block.len);
     if let Some(live) = &live {
         // The lock would be charged for the new length before our budget is asked: taken again below.
         regions::unlock(live, block.start, block.len);

@@ -81,10 +81,10 @@ pub fn yield_now() {
 }
 
 /// Ends the calling thread, and nothing else.
-pub fn exit_thread() -> ! {
+pub fn exit_thread(status: u32) -> ! {
     loop {
         // SAFETY: ends this thread.
-        let _ = unsafe { call(libc::SYS_exit, [0]) };
+        let _ = unsafe { call(libc::SYS_exit, [status as usize]) };
     }
 }
 

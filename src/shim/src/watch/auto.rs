@@ -20,7 +20,7 @@ use super::blocks::{BLOCK, Blocks, Found};
 use super::pagemap::Pagemap;
 use super::table::{self, COLD, DROP_BEHIND, Slot, Watched};
 use super::vitals::Vitals;
-use super::{act_on, behind};
+use super::{act_firmly_on, behind};
 use crate::limits;
 use crate::live::Live;
 use crate::sys::{self, PAGE};
@@ -159,10 +159,23 @@ impl Desk {
         *self = Desk::empty();
     }
 
-    /// Another mapping may be in the slot by now.
-    pub fn sit(&mut self, serial: u32, watched: &Watched) {
+    /// The thread ends: nobody corrects the advice any more, so it goes.
+    pub fn leave(&mut self, slot: &Slot) {
+        if let Some((watched, _)) =
+            slot.read().filter(|(_, serial)| *serial == self.serial && self.mode == Mode::Random)
+        {
+            advise(slot, &watched, libc::MADV_NORMAL);
+        }
+        self.clear();
+    }
+
+    /// Another mapping may be in the slot by now, or what is left of one that was given advice.
+    pub fn sit(&mut self, slot: &Slot, serial: u32, watched: &Watched) {
         if self.serial == serial {
             return;
+        }
+        if self.mode == Mode::Random {
+            advise(slot, watched, libc::MADV_NORMAL);
         }
         self.clear();
         self.serial = serial;
@@ -182,6 +195,10 @@ impl Desk {
         now: &Vitals,
         room: Option<u64>,
     ) -> u64 {
+        if slot.scan().load(SeqCst) == table::CLOSING {
+            self.close(live, pagemap, slot, watched);
+            return REST_NS;
+        }
         let wants_drop = watched.wants & DROP_BEHIND != 0;
         let Some(room) = room.or(wants_drop.then_some(0)) else {
             if self.mode != Mode::Left {
@@ -190,10 +207,6 @@ impl Desk {
             self.last = None;
             return REST_NS;
         };
-        if slot.scan().load(SeqCst) == table::CLOSING {
-            self.close(live, pagemap, slot, watched);
-            return REST_NS;
-        }
         if self.is_blind || now.at < self.next_look {
             return if self.is_blind { REST_NS } else { self.next_look - now.at };
         }
@@ -254,6 +267,13 @@ impl Desk {
         }
         slot.scan().store(table::CLOSED, SeqCst);
         sys::wake(slot.scan());
+    }
+
+    /// See [`Blocks::lend`].
+    pub fn lend(&mut self, at: usize, pages: u32) {
+        if let Some(blocks) = &mut self.blocks {
+            blocks.lend(at, pages);
+        }
     }
 
     fn begin(&mut self, live: &Live<'_>, watched: &Watched) {
@@ -348,12 +368,8 @@ impl Desk {
             (Mode::Random, _) => Some(libc::MADV_NORMAL),
             _ => None,
         };
-        if let Some(advice) = advice {
-            // SAFETY: advice that keeps content.
-            let advise = || unsafe { sys::madvise(watched.start, watched.end - watched.start, advice) };
-            if !matches!(act_on(slot, watched, watched.start, watched.end, advise), Some(Ok(_))) {
-                return;
-            }
+        if advice.is_some_and(|advice| !advise(slot, watched, advice)) {
+            return;
         }
         if self.mode == Mode::Scan {
             let _ = slot.scan().compare_exchange(table::SCANNING, table::NO_SCAN, SeqCst, Relaxed);
@@ -371,6 +387,13 @@ impl Desk {
         );
         note(live, watched, Outcome::Applied, why);
     }
+}
+
+/// Gives advice on all of it; it stays, so that no other mapping may be there by then.
+fn advise(slot: &Slot, watched: &Watched, advice: i32) -> bool {
+    // SAFETY: advice that keeps content.
+    let advise = || unsafe { sys::madvise(watched.start, watched.end - watched.start, advice) };
+    matches!(act_firmly_on(slot, watched, watched.start, watched.end, advise), Some(Ok(_)))
 }
 
 /// Whether memory is full, so that each page read in vain takes another's place. Until then readahead fills memory at the

@@ -32,6 +32,8 @@ pub struct Block {
     pub is_scanned: bool,
     /// some of it was in memory before the mapping was: it stays
     pub is_kept: bool,
+    /// pages that `lock=hot` has taken out of the page tables, or brings in: when they come, that is no news
+    pub lent: u16,
 }
 
 /// The blocks of a mapping.
@@ -60,9 +62,7 @@ impl Blocks {
         let origin = start.checked_sub(offset as usize % BLOCK)?;
         let stride = (end - origin).div_ceil(MOST).next_multiple_of(BLOCK).max(BLOCK);
         let count = (end - origin).div_ceil(stride);
-        let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
-        // SAFETY: a fresh mapping; zeroes are a valid Block.
-        let at = unsafe { sys::mmap(0, bytes_for(count), libc::PROT_READ | libc::PROT_WRITE, flags, -1, 0) }.ok()?;
+        let at = sys::map_apart(bytes_for(count)).ok()?; // zeroes are a valid Block
         Some(Blocks { array: NonNull::new(at as *mut Block)?, count, origin, start, end, stride })
     }
 
@@ -77,6 +77,17 @@ impl Blocks {
     pub fn all(&mut self) -> &mut [Block] {
         // SAFETY: mapped with room for `count`, and borrowed as `self` is.
         unsafe { core::slice::from_raw_parts_mut(self.array.as_ptr(), self.count) }
+    }
+
+    /// So many pages about an address have been taken out of the page tables, or are brought in, by ourselves.
+    pub fn lend(&mut self, at: usize, pages: u32) {
+        if at < self.start || at >= self.end {
+            return;
+        }
+        let index = (at - self.origin) / self.stride;
+        if let Some(block) = self.all().get_mut(index) {
+            block.lent = (u32::from(block.lent) + pages).min(BLOCK_PAGES) as u16;
+        }
     }
 
     /// How many there are.
@@ -141,7 +152,9 @@ impl Blocks {
         let blocks = self.all();
         let mut close = |index: usize, pages: u16| {
             let Some(block) = blocks.get_mut(index) else { return };
-            let came = pages.saturating_sub(block.present);
+            let back = pages.saturating_sub(block.present).min(block.lent);
+            block.lent -= back;
+            let came = pages.saturating_sub(block.present) - back;
             block.present = pages;
             if came == 0 {
                 return;

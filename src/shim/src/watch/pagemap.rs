@@ -20,7 +20,10 @@ pub struct Pagemap {
 impl Pagemap {
     /// Opened in the calling thread's table.
     pub fn open() -> Pagemap {
-        let fd = sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0).ok();
+        // By way of the calling thread (Linux 3.17): the first thread of the program may have ended.
+        let fd = sys::open(c"/proc/thread-self/pagemap", libc::O_RDONLY, 0)
+            .or_else(|_| sys::open(c"/proc/self/pagemap", libc::O_RDONLY, 0))
+            .ok();
         Pagemap { fd, has_scan: core::cell::Cell::new(true) }
     }
 

@@ -5,8 +5,8 @@
 //! What must hold here: no page is written, none is copied; it takes at most a fiftieth of a processor's time. It is worth
 //! less than a lock: what is needed elsewhere goes all the same.
 
-use super::act_on;
 use super::table::{Slot, Watched};
+use super::{act_on, thread};
 use crate::populate::MADV_POPULATE_READ;
 use crate::sys;
 
@@ -15,6 +15,8 @@ const PIECE: usize = 2 << 20;
 /// Between two rounds (ns): while pages go, and while none does; and so many times what one takes.
 const SOON_NS: u64 = 50_000_000;
 const LATE_NS: u64 = 400_000_000;
+/// The same after a page that could not be had: the file has shrunk, or its disk is broken.
+const RETRY_NS: u64 = 10_000_000_000;
 const SHARE: u64 = 50;
 
 /// When the next round is due.
@@ -41,16 +43,26 @@ impl Refresh {
         }
         let faults = || sys::rusage(libc::RUSAGE_THREAD).map_or(0, |usage| usage.ru_minflt + usage.ru_majflt);
         let before = faults();
+        let mut is_whole = true;
         for at in (watched.start..watched.end).step_by(PIECE) {
             let end = (at + PIECE).min(watched.end);
             // SAFETY: faults pages in for reading; content stays.
             let look_up = || unsafe { sys::madvise(at, end - at, MADV_POPULATE_READ) };
-            if !matches!(act_on(slot, watched, at, end, look_up), Some(Ok(_))) {
-                break;
+            match act_on(slot, watched, at, end, look_up) {
+                Some(Ok(_)) if !thread::is_told_to_leave() => {}
+                Some(Err(_)) => {
+                    is_whole = false;
+                    break;
+                }
+                _ => break,
             }
         }
         let ended = sys::ticks();
-        self.gap = if faults() > before { SOON_NS } else { (self.gap * 2).min(LATE_NS) };
+        self.gap = match is_whole {
+            false => RETRY_NS,
+            true if faults() > before => SOON_NS,
+            true => (self.gap * 2).min(LATE_NS),
+        };
         self.due = ended + self.gap.max((ended - now) * SHARE);
         self.due - ended
     }

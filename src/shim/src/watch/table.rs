@@ -20,6 +20,10 @@ pub const AUTO: u32 = 1;
 pub const DROP_BEHIND: u32 = 2;
 /// What is there is touched now and then, so that it stays without mlock.
 pub const REFRESH: u32 = 4;
+/// The hot part of it is locked.
+pub const HOT: u32 = 32;
+/// It is locked: let go when memory gets tight.
+pub const HELD: u32 = 64;
 /// MAP_SHARED.
 pub const SHARED: u32 = 8;
 /// Nothing of the file was in memory when it was mapped.
@@ -54,6 +58,11 @@ pub struct Slot {
     rule_and_wants: AtomicU64,
     serial: AtomicU32,
     scan: AtomicU32,
+    /// who gives way to a range while another thread has the slot taken can't change it, and adds one here: then what
+    /// that thread writes back does not hold
+    spoilt: AtomicU32,
+    /// `spoilt` when the slot was taken for the last time
+    sound: AtomicU32,
 }
 
 /// What [`Slot::scan`] says: nothing is being dropped here; a scan is on; the program is about to end it, and waits; what
@@ -73,6 +82,8 @@ static TABLE: [Slot; SLOTS] = [const {
         rule_and_wants: AtomicU64::new(0),
         serial: AtomicU32::new(0),
         scan: AtomicU32::new(NO_SCAN),
+        spoilt: AtomicU32::new(0),
+        sound: AtomicU32::new(0),
     }
 }; SLOTS];
 /// Slots beyond this one were never used.
@@ -88,6 +99,19 @@ impl Slot {
         self.identity.store(w.identity, Relaxed);
         self.rule_and_wants.store(u64::from(w.rule) << 32 | u64::from(w.wants), Relaxed);
         self.start.store(if w.start < w.end { w.start } else { FREE }, SeqCst);
+        if w.start < w.end && self.spoilt.load(SeqCst) != self.sound.load(SeqCst) {
+            let _ = self.start.compare_exchange(w.start, FREE, SeqCst, Relaxed);
+        }
+    }
+
+    /// Takes the slot as it is. From here on until it is written, others can only spoil it.
+    fn hold(&self, at: usize) -> bool {
+        let spoilt = self.spoilt.load(SeqCst);
+        let is_taken = self.start.compare_exchange(at, TAKEN, SeqCst, Relaxed).is_ok();
+        if is_taken {
+            self.sound.store(spoilt, SeqCst);
+        }
+        is_taken
     }
 
     fn load(&self, start: usize) -> Watched {
@@ -108,7 +132,9 @@ impl Slot {
         let serial = self.serial.load(SeqCst);
         let start = self.start.load(SeqCst);
         let watched = self.load(start);
-        let is_whole = start > TAKEN && self.serial.load(SeqCst) == serial && self.start.load(SeqCst) == start;
+        let is_sound = self.spoilt.load(SeqCst) == self.sound.load(SeqCst);
+        let is_whole =
+            start > TAKEN && self.serial.load(SeqCst) == serial && self.start.load(SeqCst) == start && is_sound;
         is_whole.then_some((watched, serial))
     }
 
@@ -130,17 +156,28 @@ impl Slot {
 
     /// Takes the slot if it overlaps the range; the caller must `write` it back.
     fn take(&self, start: usize, end: usize) -> Option<Watched> {
-        let at = self.start.load(SeqCst);
-        if at <= TAKEN || at >= end || self.end.load(Relaxed) <= start {
+        loop {
+            let at = self.start.load(SeqCst);
+            if at == TAKEN {
+                self.spoilt.fetch_add(1, SeqCst);
+                if self.start.load(SeqCst) == TAKEN {
+                    return None; // nobody looks at what is written there
+                }
+                continue;
+            }
+            if at == FREE || at >= end || self.end.load(SeqCst) <= start {
+                return None;
+            }
+            if !self.hold(at) {
+                continue;
+            }
+            let watched = self.load(at);
+            if watched.end > start {
+                return Some(watched);
+            }
+            self.write(&watched); // it was exchanged for another between the two looks
             return None;
         }
-        self.start.compare_exchange(at, TAKEN, SeqCst, Relaxed).ok()?;
-        let watched = self.load(at);
-        if watched.end <= start {
-            self.start.store(at, SeqCst); // it was exchanged for another between the two looks
-            return None;
-        }
-        Some(watched)
     }
 }
 
@@ -152,7 +189,7 @@ pub fn slots() -> &'static [Slot] {
 /// Adds one. False: the table is full.
 pub fn insert(watched: &Watched) -> bool {
     for (index, slot) in TABLE.iter().enumerate() {
-        if slot.start.load(Relaxed) == FREE && slot.start.compare_exchange(FREE, TAKEN, SeqCst, Relaxed).is_ok() {
+        if slot.start.load(Relaxed) == FREE && slot.hold(FREE) {
             slot.write(watched);
             USED.fetch_max(index + 1, SeqCst);
             return true;
@@ -167,21 +204,27 @@ pub fn is_empty() -> bool {
 }
 
 /// What lies in the range is watched no longer; of a mapping that lies in it in part, the larger rest still is.
-pub fn forget(start: usize, end: usize) {
+/// `dropped` is told of the other rest, if the hot part of it may be locked.
+pub fn forget(start: usize, end: usize, mut dropped: impl FnMut((usize, usize))) {
     for slot in slots() {
         let Some(watched) = slot.take(start, end) else { continue };
         let head = Watched { end: start.max(watched.start), ..watched };
         let from = end.clamp(watched.start, watched.end);
         let tail = Watched { start: from, offset: watched.offset + (from - watched.start) as u64, ..watched };
-        slot.write(if head.end - head.start >= tail.end - tail.start { &head } else { &tail });
+        let (stays, goes) =
+            if head.end - head.start >= tail.end - tail.start { (&head, &tail) } else { (&tail, &head) };
+        slot.write(stays);
+        if watched.wants & HOT != 0 && goes.start < goes.end {
+            dropped((goes.start, goes.end));
+        }
     }
 }
 
-/// The same for private mappings alone, as a whole.
-pub fn forget_private(start: usize, end: usize) {
+/// The same as a whole, of those alone for which `goes` says so.
+pub fn forget_whole(start: usize, end: usize, mut goes: impl FnMut(&Watched) -> bool) {
     for slot in slots() {
         if let Some(watched) = slot.take(start, end) {
-            slot.write(if watched.wants & SHARED == 0 { &NOTHING } else { &watched });
+            slot.write(if goes(&watched) { &NOTHING } else { &watched });
         }
     }
 }
@@ -199,7 +242,7 @@ pub fn lift(start: usize, end: usize) -> Option<Watched> {
             slot.write(&NOTHING);
         }
     }
-    forget(start, end);
+    forget(start, end, |_| ());
     lifted
 }
 
@@ -208,11 +251,19 @@ pub fn clear() {
     slots().iter().for_each(|slot| slot.write(&NOTHING));
 }
 
-/// [`COLD`] if the kernel says that nothing of the mapped part of the file is in memory (cachestat(2), Linux 6.5).
+/// [`COLD`] if the kernel says that nothing of the mapped part of the file is in memory (cachestat(2), Linux 6.5). It counts
+/// all pages of what it is asked for (some ms a GiB): so piece by piece, until one has some.
 pub fn was_cold(target: &Target) -> u32 {
+    const LARGEST: u64 = 1 << 30;
     let Some(view) = target.file.filter(|view| view.fd >= 0) else { return 0 };
-    match sys::cached_pages(view.fd, view.offset, target.range.len as u64) {
-        Ok(0) => COLD,
-        _ => 0,
+    let (mut at, end) = (view.offset, view.offset.saturating_add(target.range.len as u64));
+    let mut piece = 1 << 20;
+    while at < end {
+        if sys::cached_pages(view.fd, at, piece.min(end - at)) != Ok(0) {
+            return 0;
+        }
+        at += piece;
+        piece = (piece * 2).min(LARGEST);
     }
+    COLD
 }

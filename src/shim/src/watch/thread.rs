@@ -10,20 +10,27 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 use faultless_core::counters::C;
 
 use super::auto::Desk;
+use super::hot::{self, Maps, Sight};
 use super::pagemap::Pagemap;
+use super::pressure::Pressure;
 use super::refresh::Refresh;
+use super::scan::{self, Scans};
 use super::table::{self, SLOTS};
 use super::vitals::{Room, Vitals};
 use super::{AUTO, DROP_BEHIND, REFRESH};
 use crate::crew::Place;
 use crate::live::Live;
-use crate::{limits, state, sys};
+use crate::{descriptors, limits, state, sys};
 
-/// How long the hooks wait for the thread to end, and a new one for the last one's stack (ns).
+/// How long the end of the process waits for the thread to end, and a new one for the last one's stack (ns).
 const PATIENCE_NS: u64 = 100_000_000;
+/// The same for calls that fail, or kill, if it is still there: a disk that has broken down may keep it for longer.
+const LONG_PATIENCE_NS: u64 = 5_000_000_000;
 /// Between two looks while something happens, and the most while nothing does (ns).
 const BUSY_NS: u64 = 20_000_000;
 const IDLE_NS: u64 = 250_000_000;
+/// From one look to the next, however often something new is to be watched (ns).
+const LEAST_NS: u64 = 2_000_000;
 /// Between two looks at what changes slowly: memory, the program's user.
 const SLOW_NS: u64 = 1_000_000_000;
 
@@ -32,6 +39,8 @@ static PLACE: Place = Place::new();
 static SERVED: AtomicBool = AtomicBool::new(false);
 /// Changes with every request: what the thread sleeps on.
 static ASKED: AtomicU32 = AtomicU32::new(0);
+/// Somebody waits for the next look: it comes at once, and not only when the last one is [`LEAST_NS`] past.
+static IS_URGENT: AtomicU32 = AtomicU32::new(0);
 /// There will be no further thread.
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 /// There is none until the program's call is over.
@@ -70,36 +79,52 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
 fn serve() {
     sys::leave_realtime();
     let live = state::live();
+    let mut serves = true;
     match sys::own_descriptors() {
-        Ok(()) => work(&live),
+        Ok(()) => serves = work(&live),
         Err(_) => IS_OVER.store(true, SeqCst),
     }
     // SAFETY: this is the thread.
-    for (desk, _) in unsafe { &mut *DESKS.0.get() } {
-        desk.clear();
+    for (slot, (desk, _)) in table::slots().iter().zip(unsafe { &mut *DESKS.0.get() }) {
+        desk.leave(slot);
     }
-    SERVED.store(false, SeqCst);
+    // SAFETY: as above.
+    unsafe { hot::state() }.clear();
+    scan::end();
+    if serves {
+        SERVED.store(false, SeqCst);
+    }
 }
 
-fn work(live: &Live<'_>) {
+/// Looks until there is nothing to look at, or for as long as it may. Returns whether it still counts as the one that serves:
+/// otherwise another may wait for the stack already.
+fn work(live: &Live<'_>) -> bool {
     // SAFETY: this is the thread.
     let desks = unsafe { &mut *DESKS.0.get() };
-    let pagemap = Pagemap::open();
-    let user = limits::user();
+    // SAFETY: as above.
+    let hot = unsafe { hot::state() };
+    let (pagemap, maps) = (Pagemap::open(), Maps::open());
+    let mut scans = Scans::open();
+    let mut pressure = Pressure::new();
+    let user = limits::standing().user;
     let mut before = Vitals::take();
     let mut room = Room::read();
     let mut gap = BUSY_NS;
     let mut empty_since = None;
     loop {
         let asked = ASKED.load(SeqCst);
-        if IS_OVER.load(SeqCst) || IS_PAUSED.load(SeqCst) || live.is_off() {
-            return;
+        if is_told_to_leave() || live.is_off() {
+            return true;
         }
         let began = sys::ticks();
         if began - room.read_at > SLOW_NS {
             room = Room::read();
-            if limits::user() != user {
-                return;
+            let standing = limits::standing();
+            if let Some(status) = standing.left_with {
+                sys::exit_thread(status); // the last one to end gives the process its status
+            }
+            if standing.user != user {
+                return true;
             }
         }
         let now = Vitals::take();
@@ -114,7 +139,7 @@ fn work(live: &Live<'_>) {
                 continue;
             };
             is_empty = false;
-            desk.sit(serial, &watched);
+            desk.sit(slot, serial, &watched);
             if watched.wants & REFRESH != 0 {
                 gap = gap.min(refresh.look(slot, &watched, serial, now.at));
             }
@@ -124,27 +149,46 @@ fn work(live: &Live<'_>) {
                 gap = gap.min(desk.look(live, &pagemap, slot, &watched, &now, room));
             }
         }
+        let sight = Sight { pagemap: &pagemap, maps: &maps, now: &now, room: &room, all };
+        let mut lend = |at, pages| desks.iter_mut().for_each(|(desk, _)| desk.lend(at, pages));
+        gap = gap.min(hot.look(live, &sight, &mut lend));
+        gap = gap.min(pressure.look(live, now.at));
+        if let Some(due) = scans.look(live, &now, &room) {
+            is_empty = false;
+            gap = gap.min(due);
+        }
         let ended = sys::ticks();
         live.page.add(C::OwnThreadNs, ended - began);
         // Whoever adds something after this look starts another thread.
         if is_empty && ended - *empty_since.get_or_insert(ended) > PATIENCE_NS {
             SERVED.store(false, SeqCst);
-            if table::is_empty() || SERVED.swap(true, SeqCst) {
-                return;
+            if is_idle() || SERVED.swap(true, SeqCst) {
+                return false;
             }
         }
         if !is_empty {
             empty_since = None;
         }
         sys::wait_while(&ASKED, asked, gap);
+        let rest = (began + LEAST_NS.min(gap)).saturating_sub(sys::ticks());
+        if rest > 0 {
+            sys::wait_while(&IS_URGENT, 0, rest);
+        }
+        IS_URGENT.store(0, SeqCst);
     }
+}
+
+/// Whether nothing is watched.
+fn is_idle() -> bool {
+    table::is_empty() && !descriptors::any()
 }
 
 /// Bytes of all files of which a mapping is watched, each once.
 fn files_watched() -> u64 {
     let mut seen = [0u64; SLOTS];
     let mut sum = 0u64;
-    for (watched, _) in table::slots().iter().filter_map(table::Slot::read) {
+    for (watched, _) in table::slots().iter().filter_map(table::Slot::read).filter(|(watched, _)| watched.identity != 0)
+    {
         let place = seen.iter_mut().find(|id| **id == 0 || **id == watched.identity);
         if let Some(place) = place.filter(|id| **id == 0) {
             *place = watched.identity;
@@ -154,38 +198,47 @@ fn files_watched() -> u64 {
     sum
 }
 
-/// Something wants a look now.
+/// Somebody waits for a look.
 pub fn wake() {
     ASKED.fetch_add(1, SeqCst);
+    IS_URGENT.store(1, SeqCst);
     sys::wake(&ASKED);
+    sys::wake(&IS_URGENT);
+}
+
+/// Whether the thread is to end as soon as it can.
+pub fn is_told_to_leave() -> bool {
+    IS_OVER.load(SeqCst) || IS_PAUSED.load(SeqCst)
+}
+
+/// Whether there is no thread: it has ended, or died.
+pub fn is_gone() -> bool {
+    PLACE.is_empty()
 }
 
 /// No thread from here on.
 pub fn end() {
     IS_OVER.store(true, SeqCst);
-    leave();
+    leave(PATIENCE_NS);
 }
 
 /// None until [`resume`].
 pub fn pause() {
     IS_PAUSED.store(true, SeqCst);
-    leave();
+    leave(LONG_PATIENCE_NS);
 }
 
 /// See [`pause`].
 pub fn resume(live: &Live<'_>) {
     IS_PAUSED.store(false, SeqCst);
-    if !table::is_empty() {
+    if !is_idle() {
         let _ = see_to_it(live);
     }
 }
 
-fn leave() {
-    ASKED.fetch_add(1, SeqCst);
-    if SERVED.load(SeqCst) {
-        sys::wake(&ASKED);
-    }
-    PLACE.see_off(PATIENCE_NS);
+fn leave(patience: u64) {
+    wake();
+    PLACE.see_off(patience);
 }
 
 /// In a forked child: there is no thread.
@@ -197,5 +250,7 @@ pub fn start_in_child() {
     for (desk, _) in unsafe { &mut *DESKS.0.get() } {
         desk.abandon();
     }
+    // SAFETY: as above.
+    unsafe { hot::state() }.abandon();
     PLACE.empty();
 }

@@ -1,0 +1,427 @@
+//! `lock=hot`: finds out which pieces of the watched mappings the program uses most, and keeps just these in memory.
+//!
+//! It idles until major faults say that there is something to win: nothing is sampled, and nothing locked, where all of it
+//! fits. Then it samples in sweeps, of a block of each piece, a batch of the pieces at a time (`zap` has the way); chooses
+//! the hottest pieces that the budget holds (`choose`); judges by further samples whether these are worth it; locks them
+//! (`locks`), lets go of what has cooled, and slows down while nothing changes. How long a sample waits follows from how
+//! many of the samples turn out to be in use: if nearly all or hardly any are, they don't tell one piece from another.
+//!
+//! What must hold here: it belongs to the one thread; what it costs is bounded by its own clock (a share of the time that
+//! the samples take); locks of ours that the program has the hooks undo are not taken again for a while.
+
+mod choose;
+pub mod locks;
+mod picture;
+mod presence;
+mod tempo;
+mod zap;
+
+use core::cell::UnsafeCell;
+
+use faultless_core::counters::C;
+use faultless_core::page::Outcome;
+use faultless_core::reason::Reason;
+use faultless_core::rules::Axis;
+
+use super::HOT;
+use super::pagemap::Pagemap;
+use super::table::{self, SLOTS, Slot, Watched};
+use super::vitals::{Room, Vitals};
+use crate::live::Live;
+use crate::sys::{self, PAGE};
+use crate::{limits, regions};
+
+use choose::{Chosen, Tally, Verdict, choose};
+use picture::{LOCKED, Picture, WANTED};
+use tempo::Tempo;
+pub use zap::Maps;
+
+/// Sweeps in which nothing was hot enough before we say so.
+const BARREN_SWEEPS: u32 = 4;
+/// Between two looks where all of it may be locked (ns).
+const SMALL_NS: u64 = 500_000_000;
+/// With nothing to do (ns).
+const REST_NS: u64 = 250_000_000;
+/// After the program has had locks undone, none are taken for so long (ns).
+const YIELD_NS: u64 = 10_000_000_000;
+
+/// All that is known.
+pub struct Hot {
+    pictures: [Picture; SLOTS],
+    tempo: Tempo,
+    tally: Tally,
+    /// blocks of this sweep that were in use, and all
+    sampled: (u32, u32),
+    /// the batch that is out, and until when
+    out: Option<u64>,
+    /// what the batch that is out has cost (ns)
+    cost: u64,
+    next: u64,
+    /// of so many batches (pieces that many apart), which one
+    batches: usize,
+    batch: usize,
+    sweep: u64,
+    barren: u32,
+    locked: u64,
+    /// RLIMIT_MEMLOCK leaves no room for all that should be
+    is_short: bool,
+    /// what was locked when memory was last looked at
+    locked_then: u64,
+    room_read_at: u64,
+    releases: u32,
+    yields: u32,
+    yields_until: u64,
+    /// at what is present: how many, and when the next is due
+    looks: u64,
+    next_look: u64,
+    majors_then: u64,
+    verdict: Verdict,
+}
+
+struct Holder(UnsafeCell<Hot>);
+
+// SAFETY: only the one thread looks at it.
+unsafe impl Sync for Holder {}
+
+static HOLDER: Holder = Holder(UnsafeCell::new(Hot::new()));
+
+/// The one there is.
+///
+/// # Safety
+/// For the watching thread alone, or in a forked child; and not twice at a time.
+pub unsafe fn state() -> &'static mut Hot {
+    // SAFETY: as the caller says.
+    unsafe { &mut *HOLDER.0.get() }
+}
+
+/// Is told where, and how many, pages were taken out of the page tables, or are brought in.
+pub type Lend<'a> = dyn FnMut(usize, u32) + 'a;
+
+/// What the thread knows when it looks.
+pub struct Sight<'a> {
+    /// which pages are present
+    pub pagemap: &'a Pagemap,
+    /// what lies where
+    pub maps: &'a Maps,
+    /// of the process
+    pub now: &'a Vitals,
+    /// of memory
+    pub room: &'a Room,
+    /// bytes of all files that are watched
+    pub all: u64,
+}
+
+impl Hot {
+    const fn new() -> Hot {
+        Hot {
+            pictures: [const { Picture::empty() }; SLOTS],
+            tempo: Tempo::new(),
+            tally: Tally::NONE,
+            sampled: (0, 0),
+            out: None,
+            cost: 0,
+            next: 0,
+            batches: 1,
+            batch: 0,
+            sweep: 0,
+            barren: 0,
+            locked: 0,
+            is_short: false,
+            locked_then: 0,
+            room_read_at: 0,
+            releases: 0,
+            yields: 0,
+            yields_until: 0,
+            looks: 0,
+            next_look: 0,
+            majors_then: 0,
+            verdict: Verdict::Open,
+        }
+    }
+
+    /// What was known is forgotten.
+    pub fn clear(&mut self) {
+        self.pictures.iter_mut().for_each(Picture::clear);
+        self.abandon();
+    }
+
+    /// The same, without giving anything back: in a forked child.
+    pub fn abandon(&mut self) {
+        self.pictures.iter_mut().for_each(Picture::abandon);
+        (self.tempo, self.tally, self.verdict) = (Tempo::new(), Tally::NONE, Verdict::Open);
+        (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
+        (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
+        (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
+    }
+
+    /// Does what is due. `lend` is told of pages that were taken out of the page tables. Returns after how many ns to come back.
+    pub fn look(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> u64 {
+        let now = sight.now.at;
+        if !self.sit() {
+            return REST_NS;
+        }
+        self.keep_books(live, sight, lend);
+        if let Some(until) = self.out {
+            if now < until {
+                return until - now;
+            }
+            self.see(live, sight);
+            self.out = None;
+            self.batch += 1;
+            if self.batch >= self.batches {
+                self.batch = 0;
+                self.end_sweep(live, sight, lend);
+            }
+            let ended = sys::ticks();
+            self.next = now + self.tempo.rest(self.cost + ended - now);
+            live.page.add(C::HotNs, ended - now);
+            return self.next.saturating_sub(ended);
+        }
+        let all = self.pictures.iter().map(Picture::bytes).sum();
+        if !self.tempo.is_worth_it(sight, all) {
+            if self.tempo.has_settled(now) {
+                self.keep_what_has_settled(live, sight, lend);
+            }
+            return REST_NS;
+        }
+        if now < self.next {
+            return self.next - now;
+        }
+        self.begin();
+        if all <= self.capacity(live, sight) {
+            self.use_what_is_there(sight);
+            self.lock_what_is_used(live, sight, lend);
+            let ended = sys::ticks();
+            live.page.add(C::HotNs, ended - now);
+            self.next = ended + SMALL_NS;
+            return SMALL_NS;
+        }
+        if self.batch == 0 {
+            let by_blocks = self.pictures.iter().any(|picture| picture.origin.is_some() || !picture.is_begun);
+            self.batches = if by_blocks { self.tempo.batches() } else { 1 };
+        }
+        self.send(live, sight, lend);
+        let ended = sys::ticks();
+        live.page.add(C::HotNs, ended - now);
+        self.cost = ended - now;
+        self.out = Some(ended + self.tempo.wait());
+        self.tempo.wait()
+    }
+
+    /// Goes with the table. False: there is nothing for us in it.
+    fn sit(&mut self) -> bool {
+        let (mut any, mut is_new) = (false, false);
+        for (picture, slot) in self.pictures.iter_mut().zip(table::slots()) {
+            match slot.read().filter(|(watched, _)| watched.wants & HOT != 0) {
+                Some((watched, serial)) => {
+                    any = true;
+                    is_new |= picture.sit(serial, &watched);
+                }
+                None if picture.is_seated() => {
+                    is_new = true;
+                    picture.clear();
+                }
+                None => {}
+            }
+        }
+        if is_new {
+            self.find_locks();
+        }
+        any
+    }
+
+    /// What is locked of the pieces, from the books.
+    fn find_locks(&mut self) {
+        self.releases = regions::releases();
+        self.locked = 0;
+        for picture in &mut self.pictures {
+            picture.pieces().iter_mut().for_each(|piece| piece.flags &= !LOCKED);
+        }
+        regions::each_lock(|from, to| {
+            for picture in self.pictures.iter_mut().filter(|picture| picture.count() != 0) {
+                let (range, size) = (picture.within(from, to), picture.size() as u64);
+                if let Some(pieces) = picture.pieces().get_mut(range) {
+                    pieces.iter_mut().for_each(|piece| piece.flags |= LOCKED | WANTED);
+                    self.locked += size * pieces.len() as u64;
+                }
+            }
+        });
+    }
+
+    fn keep_books(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        if regions::releases() != self.releases {
+            self.find_locks();
+        }
+        if regions::yields() != self.yields {
+            self.yields = regions::yields();
+            self.yields_until = sight.now.at + YIELD_NS;
+        }
+        if self.room_read_at != sight.room.read_at {
+            self.room_read_at = sight.room.read_at;
+            self.locked_then = self.locked;
+            if self.locked > self.capacity(live, sight) {
+                self.choose_and_lock(live, sight, lend);
+            }
+        }
+        live.page.set(C::HotLockedNow, self.locked);
+    }
+
+    /// How much may be locked: half of what files can have (what is locked already does not count as theirs any more), and of
+    /// what is present of anonymous memory: to lock that takes no more.
+    fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
+        let most = live.bytes(live.config.lock_max);
+        let present: u64 = self.pictures.iter().map(|picture| picture.present).sum();
+        ((sight.room.files + self.locked_then + present) / 2).min(most)
+    }
+
+    /// Has room for what is to be known.
+    fn begin(&mut self) {
+        if self.pictures.iter_mut().fold(false, |is_new, picture| picture.begin() | is_new) {
+            self.find_locks();
+        }
+    }
+
+    /// Nothing comes from disk any more: what is there is what the program uses, and somebody else may push it out while the
+    /// program is idle, when no fault would tell. Locked where the budget holds all of it.
+    fn keep_what_has_settled(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        self.begin();
+        if self.use_what_is_there(sight) <= self.capacity(live, sight) {
+            self.lock_what_is_used(live, sight, lend);
+        }
+    }
+
+    /// Pieces of which something is present count as hot from here on. Returns their bytes.
+    fn use_what_is_there(&mut self, sight: &Sight<'_>) -> u64 {
+        let mut used = 0;
+        for (picture, _, _) in seated(&mut self.pictures) {
+            for index in 0..picture.count() {
+                let (from, to) = picture.range(index);
+                let is_locked = picture.pieces().get(index).is_none_or(|piece| piece.is(LOCKED));
+                let is_used = is_locked || sight.pagemap.bytes(from, to).is_some_and(|bytes| bytes > 0);
+                if let Some(piece) = picture.pieces().get_mut(index).filter(|_| is_used) {
+                    (piece.heat, piece.tries) = (u8::MAX, u8::MAX);
+                    used += (to - from) as u64;
+                }
+            }
+        }
+        used
+    }
+
+    /// What is used at all is worth a lock.
+    fn lock_what_is_used(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        self.decide(Verdict::Hot, live);
+        self.choose_and_lock(live, sight, lend);
+    }
+
+    fn decide(&mut self, verdict: Verdict, live: &Live<'_>) {
+        if self.verdict == verdict || verdict == Verdict::Open {
+            return;
+        }
+        self.verdict = verdict;
+        let why = if verdict == Verdict::Hot { Reason::HotFound } else { Reason::NoHotSet };
+        for (_, _, watched) in seated(&mut self.pictures) {
+            note(live, &watched, Outcome::Applied, why);
+        }
+    }
+
+    fn end_sweep(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        self.sweep += 1;
+        if sight.now.at >= self.next_look && self.has_turned_over(sight.now) {
+            let began = sys::ticks();
+            self.look_for_presence(live, sight);
+            let ended = sys::ticks();
+            self.next_look = ended + presence::EVERY_NS.max((ended - began) * presence::SHARE);
+        }
+        self.decide(self.tally.verdict(self.locked > 0), live);
+        let has_cooled = self.tally.has_cooled();
+        let is_new_wait = self.tempo.adapt(self.sampled);
+        let has_news = self.tally.has_any();
+        (self.tally, self.sampled) = (Tally::NONE, (0, 0));
+        let chosen = self.choose_and_lock(live, sight, lend);
+        match has_news {
+            true if chosen.hot > 0 || is_new_wait => self.barren = 0,
+            true => self.barren += 1,
+            false => {}
+        }
+        if self.barren >= BARREN_SWEEPS {
+            self.decide(Verdict::Alike, live);
+        }
+        let pieces: usize = self.pictures.iter().map(Picture::count).sum();
+        let by_presence = self.pictures.iter().all(|picture| picture.origin.is_none());
+        let is_calm = !is_new_wait && !has_cooled && chosen.changes as usize * 64 <= pieces && self.sweep > 4;
+        self.tempo.ended(is_calm || by_presence);
+    }
+
+    fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
+        let capacity = self.capacity(live, sight);
+        let chosen = choose(&mut self.pictures, capacity);
+        live.page.set(C::HotBytes, chosen.hot);
+        let lockable = limits::lockable(&limits::status());
+        let mut left = if sight.now.at < self.yields_until { 0 } else { lockable };
+        let (mut locked, mut let_go, mut is_short) = (0, 0, false);
+        for (picture, slot, watched) in seated(&mut self.pictures) {
+            let size = picture.size() as u64;
+            for index in 0..picture.count() {
+                let range = picture.range(index);
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                let keeps = piece.is(WANTED) && self.verdict != Verdict::Alike;
+                if piece.is(LOCKED) && !keeps && locks::unlock(live, slot, &watched, range) {
+                    piece.flags &= !LOCKED;
+                    let_go += size;
+                }
+            }
+        }
+        for (picture, slot, watched) in seated(&mut self.pictures) {
+            let size = picture.size() as u64;
+            for index in 0..picture.count() {
+                let range = picture.range(index);
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                if self.verdict != Verdict::Hot || !piece.is(WANTED) || piece.is(LOCKED) {
+                    continue;
+                }
+                let there = sight.pagemap.bytes(range.0, range.1).unwrap_or(0);
+                lend(range.0, ((range.1 - range.0).saturating_sub(there) / PAGE) as u32);
+                if left < size {
+                    locks::bring(slot, &watched, range);
+                    is_short = true;
+                    continue;
+                }
+                match locks::lock(live, slot, &watched, range) {
+                    Ok(()) => {
+                        piece.flags |= LOCKED;
+                        locked += size;
+                        left -= size;
+                    }
+                    Err(why) => {
+                        note(live, &watched, Outcome::Partly, why);
+                        left = 0;
+                    }
+                }
+            }
+        }
+        if is_short && !self.is_short {
+            for (_, _, watched) in seated(&mut self.pictures) {
+                note(live, &watched, Outcome::Partly, Reason::Refreshed);
+            }
+        }
+        self.is_short = is_short;
+        self.locked = (self.locked + locked).saturating_sub(let_go);
+        live.page.add(C::HotLetGo, let_go);
+        live.page.set(C::HotLockedNow, self.locked);
+        chosen
+    }
+}
+
+/// The mappings that are as they were when their pictures were begun.
+fn seated(pictures: &mut [Picture]) -> impl Iterator<Item = (&mut Picture, &'static Slot, Watched)> {
+    pictures.iter_mut().zip(table::slots()).filter_map(|(picture, slot)| {
+        let (watched, serial) = slot.read()?;
+        picture.is_of(serial).then_some((picture, slot, watched))
+    })
+}
+
+fn note(live: &Live<'_>, watched: &Watched, outcome: Outcome, why: Reason) {
+    if let Some(stats) = live.page.rules.get(watched.rule as usize) {
+        stats.note(Axis::Stay as u8, outcome, why as u8, 0);
+    }
+}

@@ -1,0 +1,145 @@
+//! Which pieces, of all mappings that are watched, should be locked: the hottest that a budget holds.
+//!
+//! What must hold here: what is chosen stays chosen until it is clearly cooler than what comes in its place; nothing is
+//! chosen of which too little is known. Whether the chosen are worth a lock is judged by samples that were taken after they
+//! were chosen: of pieces that are all alike, the luckiest always look hotter than the rest.
+
+use super::picture::{Picture, Piece, WANTED};
+
+/// Heat from which on a piece may be chosen, and how much less is enough for one that is.
+const HOT: usize = 144;
+const BONUS: usize = 64;
+/// Ranks, each of so much heat.
+const STEP: usize = 8;
+const RANKS: usize = (255 + BONUS - HOT) / STEP + 1;
+/// Samples of the chosen before they are judged.
+const LEAST: u32 = 16;
+/// How many times as often as the rest the chosen must be used to be worth a lock, and to stay so, in halves.
+const BEGIN_HALVES: u64 = 6;
+const STAY_HALVES: u64 = 3;
+
+fn rank(piece: &Piece) -> Option<usize> {
+    let heat = usize::from(piece.heat) + if piece.is(WANTED) { BONUS } else { 0 };
+    (piece.is_known() && heat >= HOT).then(|| (heat - HOT) / STEP)
+}
+
+/// What a choice came to.
+pub struct Chosen {
+    /// bytes
+    pub bytes: u64,
+    /// bytes that were hot enough
+    pub hot: u64,
+    /// pieces for which it has changed
+    pub changes: u32,
+}
+
+/// Marks the chosen as [`WANTED`], up to `capacity` bytes.
+pub fn choose(pictures: &mut [Picture], capacity: u64) -> Chosen {
+    let mut bytes = [0u64; RANKS];
+    for picture in pictures.iter_mut() {
+        let size = picture.size() as u64;
+        for rank in picture.pieces().iter().filter_map(rank) {
+            if let Some(sum) = bytes.get_mut(rank) {
+                *sum += size;
+            }
+        }
+    }
+    let hot = bytes.iter().sum();
+    // Of the rank that does not fit whole, so much does.
+    let (mut cut, mut left) = (0, capacity);
+    for (rank, sum) in bytes.iter().enumerate().rev() {
+        cut = rank;
+        if *sum > left {
+            break;
+        }
+        left -= sum;
+        if rank == 0 {
+            left = u64::MAX; // all of them fit
+        }
+    }
+    let mut chosen = Chosen { bytes: 0, hot, changes: 0 };
+    // Who is chosen already comes first.
+    for was in [true, false] {
+        for picture in pictures.iter_mut() {
+            let size = picture.size() as u64;
+            for piece in picture.pieces().iter_mut().filter(|piece| piece.is(WANTED) == was) {
+                let is = match rank(piece) {
+                    Some(rank) if rank > cut => true,
+                    Some(rank) if rank == cut && left >= size => {
+                        left -= size;
+                        true
+                    }
+                    _ => false,
+                };
+                if is {
+                    chosen.bytes += size;
+                }
+                // Who is dropped in the first round is too cool for the second one, where it has no bonus.
+                if is != was {
+                    chosen.changes += 1;
+                    piece.flags ^= WANTED;
+                }
+            }
+        }
+    }
+    chosen
+}
+
+/// Samples since the choice: of the chosen and of the rest.
+#[derive(Clone, Copy)]
+pub struct Tally {
+    chosen: (u32, u32),
+    rest: (u32, u32),
+}
+
+/// What samples say of the chosen.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// too few samples
+    Open,
+    /// worth a lock
+    Hot,
+    /// not clearly more used than the rest
+    Alike,
+}
+
+impl Tally {
+    /// None yet.
+    pub const NONE: Tally = Tally { chosen: (0, 0), rest: (0, 0) };
+
+    /// Takes a sample in.
+    pub fn add(&mut self, is_chosen: bool, is_used: bool) {
+        let side = if is_chosen { &mut self.chosen } else { &mut self.rest };
+        side.0 += u32::from(is_used);
+        side.1 += 1;
+    }
+
+    /// Whether there are any.
+    pub fn has_any(&self) -> bool {
+        self.chosen.1 + self.rest.1 > 0
+    }
+
+    /// Of the samples of the chosen, were most not in use?
+    pub fn has_cooled(&self) -> bool {
+        self.chosen.1 >= LEAST && self.chosen.0 * 2 < self.chosen.1
+    }
+
+    /// `stays`: they are locked already.
+    pub fn verdict(&self, stays: bool) -> Verdict {
+        if self.chosen.1 < LEAST {
+            return Verdict::Open;
+        }
+        let least = if stays { STAY_HALVES } else { BEGIN_HALVES };
+        let (chosen, rest) = (pace(self.chosen), pace(self.rest));
+        if chosen * 2 >= rest * least { Verdict::Hot } else { Verdict::Alike }
+    }
+}
+
+/// How often a block is used, from how many of the samples were: -ln(1 - hits / tries), in 1/1024. With x = hits / misses,
+/// that is ln(1 + x), for which x (6 + x) / (6 + 4 x) is near enough.
+fn pace((hits, tries): (u32, u32)) -> u64 {
+    let (hits, misses) = (u64::from(hits), u64::from(tries - hits));
+    // Half a miss more, or nothing could be said where there was none.
+    let x = hits * 2048 / (misses * 2 + 1);
+    x * (6 * 1024 + x) / (6 * 1024 + 4 * x)
+}

@@ -1,0 +1,63 @@
+//! Locks and lets go of pieces.
+//!
+//! What must hold here: each lock has a record in `regions` from before the handshake ends, so that whatever the program does
+//! to the range finds it; pages come before the lock, so that the lock is quick; a private mapping of a file is locked on
+//! fault only.
+
+use faultless_core::counters::C;
+use faultless_core::reason::Reason;
+
+use super::super::table::{SHARED, Slot, Watched};
+use super::super::{act_firmly_on, act_on};
+use crate::budget::Budget;
+use crate::live::Live;
+use crate::populate::MADV_POPULATE_READ;
+use crate::regions::{self, Record};
+use crate::sys;
+
+/// Locks a piece, or says why not.
+pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize, usize)) -> Result<(), Reason> {
+    let bytes = (to - from) as u64;
+    if !Budget::Lock.try_take(live, bytes) {
+        return Err(Reason::BudgetOption);
+    }
+    bring(slot, watched, (from, to));
+    let on_fault = watched.wants & SHARED == 0;
+    let record = Record { start: from, end: to, lock_start: from, lock_end: to, ..Record::default() };
+    let result = act_firmly_on(slot, watched, from, to, || {
+        if let Err(errno) = sys::mlock(from, to - from, on_fault) {
+            let _ = sys::munlock(from, to - from); // it may have locked a part before it failed
+            return Err(if errno == libc::ENOMEM || errno == libc::EAGAIN { Reason::Memlock } else { Reason::Errno });
+        }
+        if regions::extend(&record) || regions::insert(&record) {
+            return Ok(());
+        }
+        let _ = sys::munlock(from, to - from);
+        Err(Reason::TableFull)
+    });
+    let result = result.unwrap_or(Err(Reason::Busy));
+    match result {
+        Ok(()) => live.page.add(C::LockedBytes, bytes),
+        Err(_) => Budget::Lock.give(live, bytes),
+    }
+    result
+}
+
+/// Has the kernel bring what is missing of a piece, as the program's own reads would.
+pub fn bring(slot: &Slot, watched: &Watched, (from, to): (usize, usize)) {
+    if watched.identity == 0 {
+        return; // what was never touched of anonymous memory need not be there, and what was pushed out comes when it is used
+    }
+    for advice in [libc::MADV_WILLNEED, MADV_POPULATE_READ] {
+        // SAFETY: faults pages in for reading; content stays.
+        let ask = || unsafe { sys::madvise(from, to - from, advice) };
+        let _ = act_on(slot, watched, from, to, ask);
+    }
+}
+
+/// Lets go of a piece. False: the books were busy, and it is still locked.
+pub fn unlock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize, usize)) -> bool {
+    let let_go = || regions::let_go(live, from, to - from) || !regions::is_locked(from, to - from);
+    // Gone from the table: whoever changes the mapping settles what was locked of it.
+    act_firmly_on(slot, watched, from, to, let_go).unwrap_or(true)
+}

@@ -1,0 +1,67 @@
+//! The sampling of all that can't be sampled block by block (anonymous memory, private mappings, older kernels): under
+//! pressure, what is used stays in memory, or comes back at once, and what is not goes.
+//!
+//! What must hold here: reads only. What is locked always stays, so it is unlocked in turns, and locked again if it stays
+//! all the same.
+
+use super::super::vitals::Vitals;
+use super::picture::{LOCKED, Picture, WANTED};
+use super::{Hot, Sight, locks, seated};
+use crate::live::Live;
+use crate::sys::PAGE;
+
+/// Between two looks (ns), and so many times what one takes.
+pub const EVERY_NS: u64 = 500_000_000;
+pub const SHARE: u64 = 50;
+/// What is locked is unlocked once in so many looks.
+const TURNS: u64 = 64;
+/// A look is due when as many pages as this share of all have come back: what came last goes last, used or not, so that
+/// nothing can be known before most of what is present has been exchanged.
+const TURNOVER: u64 = 6;
+
+impl Hot {
+    /// Whether enough has gone and come for another look.
+    pub(super) fn has_turned_over(&mut self, now: &Vitals) -> bool {
+        let by_presence = self.pictures.iter().filter(|picture| picture.is_begun && picture.origin.is_none());
+        let pages = by_presence.map(Picture::bytes).sum::<u64>() / PAGE as u64;
+        if self.looks == 0 {
+            (self.looks, self.majors_then) = (1, now.majors);
+        }
+        let is_due = pages > 0 && (now.majors - self.majors_then) * TURNOVER >= pages;
+        if is_due {
+            self.majors_then = now.majors;
+        }
+        is_due
+    }
+
+    /// Looks which pieces are present.
+    pub(super) fn look_for_presence(&mut self, live: &Live<'_>, sight: &Sight<'_>) {
+        self.looks += 1;
+        let turn = self.looks % TURNS;
+        for (picture, slot, watched) in seated(&mut self.pictures) {
+            if picture.origin.is_some() {
+                continue;
+            }
+            let mut present = 0;
+            for index in 0..picture.count() {
+                let (from, to) = picture.range(index);
+                let is_turn = index as u64 % TURNS == turn;
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                if piece.is(LOCKED) {
+                    if is_turn && locks::unlock(live, slot, &watched, (from, to)) {
+                        piece.flags &= !(LOCKED | WANTED);
+                        piece.tries = 0; // not chosen again before it has been seen to stay
+                        self.locked = self.locked.saturating_sub((to - from) as u64);
+                    }
+                    continue;
+                }
+                let Some(bytes) = sight.pagemap.bytes(from, to) else { break };
+                present += bytes as u64;
+                let is_used = bytes * 8 >= (to - from) * 7;
+                piece.sampled(is_used);
+                self.tally.add(piece.is(WANTED), is_used);
+            }
+            picture.present = if watched.identity == 0 { present } else { 0 };
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! When it is worth it to sample, how long a sample waits, and how long we rest between two batches.
+//!
+//! What must hold here: nothing is sampled while hardly anything comes from disk, nor where what is watched fits in memory
+//! and has not been read more than once; the rest follows from what a batch has cost.
+
+use super::Sight;
+
+/// Major faults per second below which there is nothing to win.
+const LEAST_FAULTS: u64 = 4;
+/// After so long without (ns), what is in use has settled.
+const SETTLED_NS: u64 = 3_000_000_000;
+/// Over how long they are counted (ns).
+const WINDOW_NS: u64 = 200_000_000;
+/// How long a sample waits (ns): at first, at least, at most.
+const FIRST_NS: u64 = 20_000_000;
+const SHORTEST_NS: u64 = 2_000_000;
+const LONGEST_NS: u64 = 1_000_000_000;
+/// Of 1024 samples, more than so many in use: they wait too long; fewer: not long enough.
+const MANY: u32 = 384;
+const FEW: u32 = 32;
+/// Between two batches (ns): while there is news, and after long without.
+const SHORT_REST_NS: u64 = 30_000_000;
+const LONG_REST_NS: u64 = 480_000_000;
+/// So many times what a batch costs we rest at least: while there is news, and after some time without.
+const SHARE: u64 = 10;
+const CALM_SHARE: u64 = 50;
+/// Batches of a sweep.
+const MOST_BATCHES: usize = 8;
+/// Sweeps without news before the rest grows.
+const CALM_SWEEPS: u32 = 4;
+
+/// See above.
+pub struct Tempo {
+    /// when the window began, and the major faults until then
+    window: Option<(u64, u64)>,
+    /// bytes read from disk before anything was watched
+    read_first: u64,
+    is_worth_it: bool,
+    /// when the last window ended in which pages came from disk; 0: what has settled since has been seen to
+    busy_at: u64,
+    wait: u64,
+    calm: u32,
+}
+
+impl Tempo {
+    /// At the beginning.
+    pub const fn new() -> Tempo {
+        Tempo { window: None, read_first: 0, is_worth_it: false, busy_at: 0, wait: FIRST_NS, calm: 0 }
+    }
+
+    /// Whether there is something to win by sampling. `all`: bytes of the mappings that are sampled.
+    pub fn is_worth_it(&mut self, sight: &Sight<'_>, all: u64) -> bool {
+        let now = sight.now;
+        let Some((began, majors)) = self.window else {
+            self.window = Some((now.at, now.majors));
+            self.read_first = now.read;
+            return false;
+        };
+        if now.at - began >= WINDOW_NS {
+            let pace = (now.majors - majors) * 1_000_000_000 / (now.at - began);
+            let is_tight = sight.all.max(all) > sight.room.files;
+            // More than there is: some of it has been read before.
+            let is_read_again = now.read - self.read_first > all + all / 4;
+            self.is_worth_it = pace >= LEAST_FAULTS && (is_tight || is_read_again);
+            if pace >= LEAST_FAULTS && is_tight {
+                self.busy_at = now.at;
+            }
+            self.window = Some((now.at, now.majors));
+        }
+        self.is_worth_it
+    }
+
+    /// Whether the program, which maps more than memory holds, has had all that it uses for a while. True once: until pages
+    /// come from disk again.
+    pub fn has_settled(&mut self, now: u64) -> bool {
+        let has = self.busy_at != 0 && now - self.busy_at > SETTLED_NS;
+        if has {
+            self.busy_at = 0;
+        }
+        has
+    }
+
+    /// How long a sample waits, in ns.
+    pub fn wait(&self) -> u64 {
+        self.wait
+    }
+
+    /// So many samples, of so many, were in use. True: from here on they wait longer, or less long.
+    pub fn adapt(&mut self, (used, all): (u32, u32)) -> bool {
+        if all == 0 {
+            return false;
+        }
+        let (used, before) = (used * 1024 / all, self.wait);
+        if used > MANY {
+            self.wait = (self.wait / 2).max(SHORTEST_NS);
+        } else if used < FEW {
+            self.wait = (self.wait * if used < FEW / 4 { 4 } else { 2 }).min(LONGEST_NS);
+        }
+        self.wait != before
+    }
+
+    /// In how many batches a sweep is done. Where a sample waits for long, little of what is taken out of the page tables is
+    /// used meanwhile, and more of it may be out at a time.
+    pub fn batches(&self) -> usize {
+        (MOST_BATCHES as u64 * FIRST_NS / self.wait).clamp(1, MOST_BATCHES as u64) as usize
+    }
+
+    /// A sweep is over.
+    pub fn ended(&mut self, is_calm: bool) {
+        self.calm = if is_calm { self.calm.saturating_add(1) } else { 0 };
+    }
+
+    /// How long to rest after a batch that took so long, in ns.
+    pub fn rest(&self, cost: u64) -> u64 {
+        let doublings = self.calm.saturating_sub(CALM_SWEEPS).min(4);
+        let share = if doublings == 0 { SHARE } else { CALM_SHARE };
+        (SHORT_REST_NS << doublings).min(LONG_REST_NS).max(cost * share)
+    }
+}
