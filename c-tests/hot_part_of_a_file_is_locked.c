@@ -27,17 +27,19 @@ static void *read_it(void *arg) {
     return arg;
 }
 
+// Beside a busy machine the first choice may be a poor one: it is the one that it comes to that counts.
+static int hot_is_locked(void) {
+    size_t hot = 0, all = smaps_flagged((void *)file, SIZE, "lo");
+    for (size_t at = 0; at < SIZE; at += STRIDE) hot += smaps_flagged((char *)file + at, MIB(1), "lo");
+    return hot >= MIB(6) && all <= hot + MIB(2);
+}
+
 int main(void) {
     pthread_t reader, disk = disk_reads_begin();
     int fd = file_of("file", SIZE, 1);
     file = (unsigned char *)mmap(NULL, SIZE, PROT_READ, MAP_SHARED, fd, 0);
     CHECK(file != MAP_FAILED && pthread_create(&reader, NULL, read_it, NULL) == 0);
-    if (under_shim()) {
-        size_t hot = 0;
-        EVENTUALLY(smaps_flagged((void *)file, SIZE, "lo") >= MIB(7));
-        for (size_t at = 0; at < SIZE; at += STRIDE) hot += smaps_flagged((char *)file + at, MIB(1), "lo");
-        CHECK(hot >= MIB(6) && smaps_flagged((void *)file, SIZE, "lo") - hot <= MIB(2));
-    }
+    if (under_shim()) EVENTUALLY(hot_is_locked());
     stop = disk_reads_end = 1;
     CHECK(pthread_join(reader, NULL) == 0 && pthread_join(disk, NULL) == 0);
     CHECK(holds((void *)file, SIZE, 1) && munmap((void *)file, SIZE) == 0);
