@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench prove prove-files prove-hot lint install clean
+.PHONY: help build run test bench prove prove-files prove-hot prove-compare lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -28,11 +28,11 @@ test: build ## what doesn't depend on the machine: unit tests, c-tests, real pro
 	integration/setup.sh test
 	cargo test --workspace --exclude faultless-shim
 
-prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part; prove-files, prove-hot)
+prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part; prove-files, prove-hot, prove-compare)
 	integration/setup.sh prove
 	cargo run -q --release -p faultless-integration --bin prove -- $(PART)
 
-prove-files prove-hot: build
+prove-files prove-hot prove-compare: build
 	integration/setup.sh prove
 	cargo run -q --release -p faultless-integration --bin prove -- $(@:prove-%=%)
 

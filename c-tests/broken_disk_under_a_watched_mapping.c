@@ -9,31 +9,14 @@
 #include "test.h"
 #include "smaps.h"
 #include "crew.h"
+#include "sigbus.h"
 #include "watched.h"
 #include <sched.h>
-#include <setjmp.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-static sigjmp_buf back;
-static volatile int expecting;
-
-static void on_fault(int signal) {
-    (void)signal;
-    CHECK(expecting);
-    siglongjmp(back, 1);
-}
-
-static int faults(volatile char *at) {
-    expecting = 1;
-    if (sigsetjmp(back, 1)) return expecting = 0, 1;
-    (void)*at;
-    return expecting = 0;
-}
-
 int main(void) {
-    struct sigaction action = {.sa_handler = on_fault};
-    CHECK(sigaction(SIGBUS, &action, NULL) == 0);
+    expect_sigbus();
     int disk = open("disk", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
     CHECK(disk >= 0 && ftruncate(disk, MIB(96)) == 0 && mkdir("mounted", 0700) == 0);
     if (unshare(CLONE_NEWNS) != 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0) SKIP("only root can mount");

@@ -4,23 +4,11 @@
 // policy: any@32M:lock
 // serial: a cgroup of its own
 #include "test.h"
+#include "group.h"
 #include "smaps.h"
-#include <sys/stat.h>
-#include <sys/wait.h>
 
-static char group[128];
-
-static int put(const char *file, const char *text) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", group, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    int written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    close(fd);
-    return written;
-}
-
-static void work(void) {
+static void work(int how) {
+    (void)how;
     int fd = file_of("locked", MIB(64), 1);
     char *p = mmap(NULL, MIB(64), PROT_READ, MAP_SHARED, fd, 0);
     CHECK(p != MAP_FAILED);
@@ -36,27 +24,9 @@ static void work(void) {
 }
 
 int main(void) {
-    const char *roots[] = {"/sys/fs/cgroup/memory", "/sys/fs/cgroup"};
-    int made = 0;
-    for (int i = 0; i < 2 && !made; i++) {
-        snprintf(group, sizeof group, "%s/faultless-test-%d", roots[i], (int)getpid());
-        made = mkdir(group, 0755) == 0;
-        if (made && !put("memory.limit_in_bytes", "170M") && !put("memory.max", "170M")) {
-            rmdir(group);
-            made = 0;
-        }
-    }
-    if (!made) SKIP("no memory cgroup can be made here");
-    put("memory.swap.max", "0"), put("memory.swappiness", "0");
-    int status = 0;
-    pid_t pid = fork();
-    if (pid == 0) {
-        if (!put("cgroup.procs", "0")) _exit(77);
-        work();
-        exit(0);
-    }
-    CHECK(waitpid(pid, &status, 0) == pid);
-    for (int i = 0; i < 100 && rmdir(group) != 0; i++) usleep(10000);
-    CHECK(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+    group_make("170M");
+    int status = group_run(work, 0);
+    group_remove();
+    CHECK(status == 0);
     return 0;
 }

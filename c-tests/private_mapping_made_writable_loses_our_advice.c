@@ -5,22 +5,11 @@
 #include "test.h"
 #include "smaps.h"
 #include "crew.h"
+#include "group.h"
 #include "watched.h"
-#include <sys/stat.h>
 
-static char group[128];
-
-static int put(const char *file, const char *text) {
-    char path[256];
-    snprintf(path, sizeof path, "%s/%s", group, file);
-    int fd = open(path, O_WRONLY | O_CLOEXEC);
-    if (fd < 0) return 0;
-    int written = write(fd, text, strlen(text)) == (ssize_t)strlen(text);
-    close(fd);
-    return written;
-}
-
-static void work(void) {
+static void work(int how) {
+    (void)how;
     size_t n = MIB(192);
     int fd = open("file", O_RDONLY | O_CLOEXEC);
     char *p = mmap(NULL, n, PROT_READ, MAP_PRIVATE, fd, 0);
@@ -42,29 +31,10 @@ static void work(void) {
 }
 
 int main(void) {
-    const char *roots[] = {"/sys/fs/cgroup/memory", "/sys/fs/cgroup"};
-    int made = 0, fd = file_of("file", MIB(192), 1);
-    evict(fd);
-    for (int i = 0; i < 2 && !made; i++) {
-        snprintf(group, sizeof group, "%s/faultless-test-%d", roots[i], (int)getpid());
-        made = mkdir(group, 0755) == 0;
-        if (made && !put("memory.limit_in_bytes", "64M") && !put("memory.max", "64M")) {
-            rmdir(group);
-            made = 0;
-        }
-    }
-    if (!made) SKIP("no memory cgroup can be made here");
-    int status;
-    pid_t pid = fork();
-    if (pid == 0) {
-        char self[16];
-        snprintf(self, sizeof self, "%d", (int)getpid());
-        if (!put("cgroup.procs", self)) _exit(78);
-        work();
-    }
-    CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
-    for (int i = 0; i < 100 && rmdir(group) != 0; i++) usleep(10000);
-    if (WIFEXITED(status) && WEXITSTATUS(status) == 78) SKIP("no process can be put into a cgroup here");
+    evict(file_of("file", MIB(192), 1));
+    group_make("64M");
+    int status = group_run(work, 0);
+    group_remove();
     CHECK(status == 0);
     return 0;
 }

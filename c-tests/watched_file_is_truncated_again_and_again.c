@@ -9,28 +9,11 @@
 #include "test.h"
 #include "smaps.h"
 #include "crew.h"
+#include "sigbus.h"
 #include "watched.h"
-#include <setjmp.h>
-
-static __thread sigjmp_buf back;
-static __thread volatile int expecting;
-
-static void on_fault(int signal) {
-    (void)signal;
-    CHECK(expecting);
-    siglongjmp(back, 1);
-}
-
-static int faults(volatile char *at) {
-    expecting = 1;
-    if (sigsetjmp(back, 1)) return expecting = 0, 1;
-    (void)*at;
-    return expecting = 0;
-}
 
 int main(void) {
-    struct sigaction action = {.sa_handler = on_fault};
-    CHECK(sigaction(SIGBUS, &action, NULL) == 0);
+    expect_sigbus();
     int fd = file_of("file", MIB(32), 1);
     for (int round = 0; round < 6; round++) {
         CHECK(ftruncate(fd, 0) == 0 && lseek(fd, 0, SEEK_SET) == 0);

@@ -18,6 +18,8 @@ allocators=(
 )
 prove=(
     strace=strace valgrind=valgrind systemd-analyze=systemd dash=dash podman=podman runc=runc
+    hyperfine=hyperfine perf=linux-perf chromium=chromium redis-benchmark=redis-tools
+    '/usr/lib/postgresql/*/bin/pgbench=postgresql'
     vmtouch=vmtouch nocache=nocache /usr/lib/python3/dist-packages/lmdb=python3-lmdb
     /bin/busybox=busybox-static /usr/lib/python3/dist-packages/yaml=python3-yaml
 )

@@ -2,6 +2,7 @@
 //!
 //! What must hold here: a criterion that could not be measured is a SKIP with its reason, never a PASS.
 
+pub mod compare;
 pub mod cost;
 pub mod delivery;
 pub mod elf;
@@ -94,11 +95,13 @@ pub const PARTS: &[Part] = &[
     ("malloc", malloc::prove),
     ("files", files::prove),
     ("hot", hot::prove),
+    ("compare", compare::prove),
 ];
 
-/// The scenes that ROWS can name.
+/// The scenes and rows that ROWS can name.
 pub fn scene_names() -> Vec<&'static str> {
-    files::scenes().iter().chain(&hot::scenes()).map(|s| s.name).collect()
+    let scenes = files::scenes().into_iter().chain(hot::scenes()).map(|s| s.name);
+    scenes.chain(compare::row_names()).collect()
 }
 
 /// The first line of a program's complaint, for a note.

@@ -7,10 +7,11 @@ pub const HELP: &str = "\
 The parts `files` and `hot` play scenes: programs in a memory cgroup of mostly 256 MiB, with files of 512 MiB that
 are out of the page cache before each run. They need root, 4 GiB of memory, 5 GiB of disk under the target folder,
 and about 13 minutes (files; 8 with AHEAD=128) and 30 minutes (hot). The disk's readahead is changed and put back.
+The part `compare` has rows, and takes about 15 minutes on a machine that does nothing else; elsewhere noise makes SKIPs.
 
 in the environment:
-    ROWS=\"hot-range index-scan\"  only these scenes of the parts `files` and `hot`
-    ROUNDS=5                     rounds in which contenders take turns
+    ROWS=\"hot-range index-scan\"  only these scenes of the parts `files` and `hot`, or rows of `compare`
+    ROUNDS=5                     rounds in which contenders take turns (`compare`: blocks, comparisons, moments)
     AHEAD=\"128 8192\"             read_ahead_kb of the disk, instead of what each scene asks for
     SHOW=1                       every sample, and what Faultless reported, on stderr";
 

@@ -30,12 +30,14 @@ Examples:
   faultless run --rule file=/data/*.idx:populate+lock -- ./server
   faultless run --policy latency --dry-run -- ./server      say what would be done, run nothing
   faultless compare --policy none --policy throughput -- ./job
+  faultless tune -- ./job                                   find the policy for it, or none
   faultless policy list
   faultless policy check site.rules
   faultless report 4711                                     also of a process in a container
   faultless off 4711                                        stop acting in a running process
   faultless warm /data/*.idx                                read files ahead of who needs them
   faultless doctor -- ./server                              what this machine and this program allow
+  faultless where -- ./job                                  where its page faults come from
   faultless top                                             watch all wrapped processes
 
 Exit status of run: the program's own; with --wait 128 and the signal if one killed it;
@@ -57,8 +59,12 @@ pub enum Verb {
     Warm(Warm),
     /// Run a program under several policies in turns, and say what differs
     Compare(Box<crate::compare::args::Compare>),
+    /// Try policies that fit a program, and print the one that helps, or leave it alone
+    Tune(Box<crate::tune::args::Tune>),
     /// Say whether this machine, this user and a program can have what policies want
     Doctor(Doctor),
+    /// Say where the page faults of a program come from
+    Where(crate::where_::args::Where),
     /// Watch all wrapped processes
     Top(Top),
     /// Write the counters of all wrapped processes as Prometheus text

@@ -4,150 +4,92 @@
 //! of ours is left, and what was measured by then is shown.
 
 pub mod args;
-mod capture;
+pub mod capture;
 mod child;
-mod contender;
+pub mod contender;
 mod csv;
-mod figures;
+pub mod figures;
 mod guard;
 mod host;
 mod html;
 mod json;
 mod markdown;
-mod metric;
-mod outcome;
+pub mod metric;
+pub mod outcome;
 mod plan;
 mod plot;
-mod runner;
+pub mod runner;
 mod server;
+pub mod setup;
 mod signals;
-mod statistics;
-mod table;
+pub mod statistics;
+pub mod table;
 
 use std::ffi::OsString;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use indicatif::{ProgressBar, ProgressFinish, ProgressStyle};
 
-use crate::REFUSED;
-use crate::environment::Environment;
-use crate::exec;
-use crate::library;
-use crate::refusal::Refusal;
-use crate::run;
-use crate::target::{Target, Why};
 use crate::tell::{answer, tell};
-use args::Compare;
+use args::{Compare, Measure};
 use capture::Capture;
-use contender::{Contender, contenders, refusal};
+use contender::{Contender, contenders};
 use figures::Run;
-use guard::Guard;
 use host::Host;
-use metric::Metric;
 use outcome::{Comparison, Output};
 use plan::{Length, Progress, order};
-use runner::{DROP_CACHES, Runner, Served, Stop};
-use server::Ready;
-use signals::Signals;
-
-/// Makes the text of a file from a comparison.
-type Export = fn(&Comparison<'_>) -> String;
+use runner::{Runner, Stop};
+use setup::{Begun, Export, Setup};
 
 /// Compares. Returns the exit status.
 ///
 /// # Errors
 /// Bad input, before anything has run; or standard output cannot be written.
 pub fn compare(args: &Compare) -> Result<i32> {
-    let environment = Environment::read()?;
-    let library = match library::find(args.lib.as_deref(), environment.lib.as_deref()) {
-        Ok(library) => library,
-        Err(error) => {
-            tell(format!("{error:#}"));
-            return Ok(REFUSED);
-        }
+    let setup = match Setup::check(&args.measure)? {
+        Ok(setup) => setup,
+        Err(status) => return Ok(status),
     };
-    let contenders = contenders(&args.contest, &environment, &library)?;
-    let metrics = args.metric.iter().map(|text| Metric::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let ready = args.ready.as_deref().map(Ready::parse).transpose()?;
-    let exports = exports(args)?;
-    let input = args.input.as_deref().unwrap_or(Path::new("/dev/null"));
-    File::open(input).map_err(|error| cannot("--input", input, "read", &error))?;
-    if args.cold {
-        let opened = OpenOptions::new().write(true).open(DROP_CACHES);
-        opened.map_err(|_| {
-            refusal(
-                "--cold",
-                DROP_CACHES.as_ref(),
-                "cannot be written, so caches cannot be dropped; run as root (in a container: --privileged), or drop \
-                 what the program reads: --prepare 'faultless warm --evict FILES'",
-            )
-        })?;
-    }
-    environment.warnings().for_each(tell);
-    let target = Target::look(&args.command[0], library.header);
-    if target.file.is_none() {
-        let error = io::Error::from_raw_os_error(libc::ENOENT);
-        tell(format!("cannot run {}: {error}", target.name.display()));
-        return Ok(exec::exit_code(&error));
-    }
-    if target.not_reached().is_some_and(Why::forbids_preload) {
-        return Err(refusal("CMD", &target.name, &format!("{target}: all contenders would be the same")).into());
-    }
-    if target.not_reached().is_some() {
-        tell(format!("{target}; only programs that it starts are reached"));
-    }
+    let contenders = contenders(&args.contest, &setup.environment, &setup.library)?;
     let pages = contenders.iter().find(|c| c.preloaded).map(|c| c.pages.clone()).unwrap_or_default();
-    if let Err(why) = run::usable_folder(&pages) {
-        tell(format!("no counter pages, so neither huge pages nor locked memory are known: {why}"));
+    if let Some(status) = setup.refuses_target(&pages)? {
+        return Ok(status);
     }
+    let begun = setup.begin(pages)?;
+    let (comparison, stop) = begun.contest(&setup, &contenders);
+    begun.end();
+    conclude(&comparison, stop, &setup.exports)
+}
 
-    // Behind the last refusal, because the guard is a process already.
-    open_standard()?;
-    let guard = Guard::start(pages.clone())?;
-    let signals = Signals::block()?;
-    let served = ready.zip(args.load.clone()).map(|(ready, load)| Served {
-        load,
-        ready,
-        limit: Duration::from_secs_f64(args.ready_timeout),
-    });
-    let check_output = !args.ignore_output && served.is_none();
-    let runner = Runner {
-        command: &args.command,
-        prepare: args.prepare.as_deref(),
-        cold: args.cold,
-        input,
-        served,
-        metrics: &metrics,
-        ignore_failure: args.ignore_failure,
-        beside: contender::without_us(&library),
-        pages,
-        signals: &signals,
-        guard: &guard,
-    };
-    let mut rounds = Rounds { runner: &runner, contenders: &contenders, check_output, runs: Vec::new(), first: None };
-    let stop = rounds.run(length(args), args.warmup as usize).err();
-    let runs = rounds.whole();
-    let comparison = Comparison {
-        contenders: &contenders,
-        command: line(&args.command),
-        load: args.load.as_ref().map(|load| load.to_string_lossy().into_owned()),
-        prepare: args.prepare.as_ref().map(|prepare| prepare.to_string_lossy().into_owned()),
-        cold: args.cold,
-        warmup: args.warmup as usize,
-        metrics: &metrics,
-        rounds: runs.len() / contenders.len(),
-        runs,
-        check_output,
-        interrupted: if let Some(Stop::Signal(signal)) = stop { Some(signal) } else { None },
-        host: Host::look(),
-    };
-    signals.restore();
-    drop(guard);
-    conclude(&comparison, stop, &exports)
+impl Begun {
+    /// All rounds, or those that were whole when it stopped.
+    pub fn contest<'a>(&self, setup: &'a Setup<'a>, contenders: &'a [Contender]) -> (Comparison<'a>, Option<Stop>) {
+        let measure = setup.measure;
+        let runner = self.runner(setup, &measure.command);
+        let check_output = !measure.ignore_output && runner.served.is_none();
+        let mut rounds = Rounds { runner: &runner, contenders, check_output, runs: Vec::new(), first: None };
+        let stop = rounds.run(length(measure), measure.warmup as usize).err();
+        let runs = rounds.whole();
+        let comparison = Comparison {
+            contenders,
+            command: line(&measure.command),
+            load: measure.load.as_ref().map(|load| load.to_string_lossy().into_owned()),
+            prepare: measure.prepare.as_ref().map(|prepare| prepare.to_string_lossy().into_owned()),
+            cold: measure.cold,
+            warmup: measure.warmup as usize,
+            metrics: &setup.metrics,
+            rounds: runs.len() / contenders.len(),
+            runs,
+            check_output,
+            interrupted: if let Some(Stop::Signal(signal)) = stop { Some(signal) } else { None },
+            host: Host::look(),
+        };
+        (comparison, stop)
+    }
 }
 
 /// Shows what there is, saves it, and says what is wrong with it.
@@ -294,7 +236,7 @@ fn bar() -> ProgressBar {
     style.map_or_else(|_| ProgressBar::hidden(), |style| bar.with_style(style))
 }
 
-fn length(args: &Compare) -> Length {
+fn length(args: &Measure) -> Length {
     match (args.runs, args.time) {
         (Some(runs), _) => Length::Rounds(runs as usize),
         (None, Some(seconds)) => Length::Time(Duration::from_secs_f64(seconds)),
@@ -302,34 +244,8 @@ fn length(args: &Compare) -> Length {
     }
 }
 
-/// The files to write, each checked for being writable before hours are spent.
-fn exports(args: &Compare) -> Result<Vec<(PathBuf, Export)>, Refusal> {
-    let all: [(&str, &Option<PathBuf>, Export); 4] = [
-        ("--json", &args.json, json::export),
-        ("--csv", &args.csv, csv::export),
-        ("--markdown", &args.markdown, markdown::export),
-        ("--html", &args.html, html::export),
-    ];
-    let mut exports = Vec::new();
-    for (flag, path, export) in all {
-        let Some(path) = path else { continue };
-        let existed = path.exists();
-        let opened = OpenOptions::new().append(true).create(true).open(path);
-        opened.map_err(|error| cannot(flag, path, "write", &error))?;
-        if !existed {
-            let _ = fs::remove_file(path);
-        }
-        exports.push((path.clone(), export));
-    }
-    Ok(exports)
-}
-
-fn cannot(flag: &str, path: &Path, what: &str, error: &io::Error) -> Refusal {
-    refusal(flag, path.as_os_str(), &format!("cannot {what} it: {error}"))
-}
-
 /// The command as a shell would take it, more or less.
-fn line(words: &[OsString]) -> String {
+pub fn line(words: &[OsString]) -> String {
     let quoted = words.iter().map(|word| {
         let word = word.to_string_lossy();
         let plain = |c: char| c.is_alphanumeric() || "-_./=:,@%+".contains(c);
@@ -340,20 +256,4 @@ fn line(words: &[OsString]) -> String {
         }
     });
     quoted.collect::<Vec<_>>().join(" ")
-}
-
-/// Makes sure that 0, 1 and 2 are open, so that no file of ours gets their number and is mixed up with a child's.
-fn open_standard() -> io::Result<()> {
-    loop {
-        // SAFETY: a NUL-terminated path. What is opened below 3 stays open on purpose.
-        match unsafe { libc::open(c"/dev/null".as_ptr(), libc::O_RDWR) } {
-            -1 => return Err(io::Error::last_os_error()),
-            0..3 => {}
-            other => {
-                // SAFETY: just opened.
-                unsafe { libc::close(other) };
-                return Ok(());
-            }
-        }
-    }
 }

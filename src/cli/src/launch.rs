@@ -25,7 +25,7 @@ impl Launch {
     /// With the library in front.
     pub fn with(library: &Library, config: &Config, tree: u64) -> Launch {
         let mut preload = library.path.clone().into_os_string();
-        for other in others(library) {
+        for other in others(Some(library)) {
             preload.push(":");
             preload.push(OsString::from_vec(other));
         }
@@ -40,7 +40,15 @@ impl Launch {
 
     /// Without it, also if we were started under it ourselves.
     pub fn without(library: &Library) -> Launch {
-        let others = others(library);
+        Launch::only(others(Some(library)))
+    }
+
+    /// Without it, wherever it is.
+    pub fn bare() -> Launch {
+        Launch::only(others(None))
+    }
+
+    fn only(others: Vec<Vec<u8>>) -> Launch {
         let value = (!others.is_empty()).then(|| OsString::from_vec(others.join(&b':')));
         let had = env::var_os(LD_PRELOAD);
         Launch { changes: if value == had { Vec::new() } else { vec![(LD_PRELOAD.into(), value)] } }
@@ -62,10 +70,10 @@ impl Launch {
 }
 
 /// What LD_PRELOAD holds besides our library; glibc splits it at blanks and colons.
-fn others(library: &Library) -> Vec<Vec<u8>> {
+fn others(library: Option<&Library>) -> Vec<Vec<u8>> {
     let is_ours = |path: &[u8]| {
         let path = Path::new(OsStr::from_bytes(path));
-        library.path == path || path.file_name() == Some(OsStr::new(library::NAME))
+        library.is_some_and(|l| l.path == path) || path.file_name() == Some(OsStr::new(library::NAME))
     };
     let preload = env::var_os(LD_PRELOAD).unwrap_or_default().into_vec();
     let entries = preload.split(|b| b.is_ascii_whitespace() || *b == b':');

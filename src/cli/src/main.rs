@@ -35,8 +35,10 @@ mod target;
 mod tell;
 mod top;
 mod tree;
+mod tune;
 mod wait;
 mod warm;
+mod where_;
 
 use clap::Parser;
 
@@ -58,8 +60,10 @@ fn faultless() -> i32 {
         Verb::Off(args) => (off::off(args), 1),
         Verb::Warm(args) => (warm::warm(args), 1),
         Verb::Compare(args) => (compare::compare(args), 1),
+        Verb::Tune(args) => (tune::tune(args), 1),
         // 1 means that it found something.
         Verb::Doctor(args) => (doctor::doctor(args), REFUSED),
+        Verb::Where(args) => (where_::where_(args), REFUSED),
         Verb::Top(args) => (top::top(args), 1),
         Verb::Metrics(args) => (metrics::metrics(args), 1),
         Verb::Completions { shell } => (completions::completions(*shell), 1),

@@ -47,7 +47,8 @@ pub fn read(pid: i32) -> io::Result<Vec<Mapping>> {
     Ok(fs::read(format!("/proc/{pid}/maps"))?.split(|b| *b == b'\n').filter_map(line).collect())
 }
 
-fn line(line: &[u8]) -> Option<Mapping> {
+/// The mapping of a line, also of smaps; `None` if it is no such line.
+pub fn line(line: &[u8]) -> Option<Mapping> {
     let mut fields = line.splitn(6, |b| *b == b' ');
     let mut text = || std::str::from_utf8(fields.next()?).ok();
     let (start, end) = text()?.split_once('-')?;

@@ -67,8 +67,16 @@ pub struct Ended {
 /// # Errors
 /// fork or a pipe was refused.
 pub fn run(program: &Program) -> io::Result<Ended> {
+    run_with(program, |_| ())
+}
+
+/// The same; the program begins when `before`, which is given its process id, is done.
+///
+/// # Errors
+/// fork or a pipe was refused.
+pub fn run_with(program: &Program, before: impl FnOnce(i32)) -> io::Result<Ended> {
     let signals = Signals::block()?;
-    let begun = Instant::now();
+    let (gate, opener) = pipe()?;
     // A close-on-exec pipe: it stays empty if exec worked, else it brings the errno.
     let (read, write) = pipe()?;
     // SAFETY: this process has one thread, so the child may do whatever it likes.
@@ -76,6 +84,10 @@ pub fn run(program: &Program) -> io::Result<Ended> {
     match pid {
         -1 => Err(io::Error::last_os_error()),
         0 => {
+            if !is_opened(gate, opener) {
+                // SAFETY: nobody is left who would wait for the program; _exit runs nothing of the parent's.
+                unsafe { libc::_exit(127) };
+            }
             signals.restore();
             let errno = program.exec().raw_os_error().unwrap_or(libc::ENOEXEC).to_ne_bytes();
             // SAFETY: `errno` is four readable bytes; _exit runs nothing of the parent's.
@@ -85,9 +97,14 @@ pub fn run(program: &Program) -> io::Result<Ended> {
             }
         }
         _ => {
+            before(pid);
+            let begun = Instant::now();
             let mut errno = [0u8; 4];
-            // SAFETY: both descriptors are ours and open; `errno` has room for four bytes.
+            // SAFETY: the descriptors are ours and open; one byte can be read, `errno` has room for four.
             let got = unsafe {
+                libc::close(gate);
+                libc::write(opener, [1u8].as_ptr().cast(), 1);
+                libc::close(opener);
                 libc::close(write);
                 let got = libc::read(read, errno.as_mut_ptr().cast(), errno.len());
                 libc::close(read);
@@ -100,6 +117,16 @@ pub fn run(program: &Program) -> io::Result<Ended> {
             signals.restore();
             Ok(Ended { pid, end, ran: begun.elapsed() })
         }
+    }
+}
+
+/// Waits in the child until the parent writes a byte; false if it has gone instead.
+fn is_opened(gate: i32, opener: i32) -> bool {
+    let mut byte = 0u8;
+    // SAFETY: both descriptors are ours and open; room for one byte.
+    unsafe {
+        libc::close(opener);
+        libc::read(gate, (&raw mut byte).cast(), 1) == 1
     }
 }
 

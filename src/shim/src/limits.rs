@@ -161,36 +161,28 @@ pub fn memory() -> u64 {
 /// Bytes that can be had without pushing anybody out: the smaller of MemAvailable and every cgroup's headroom, where
 /// file cache that is not in use counts as free.
 pub fn available() -> u64 {
-    let [free] = fields(c"/proc/meminfo", [b"MemAvailable:"], [10]);
-    let mut least = free.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
-    cgroups(|h, group| {
-        let Some(limit) = value(h, group, h.limit) else { return };
-        if limit >= least.saturating_mul(64) {
-            return; // no limit worth the name
-        }
-        let usage = value(h, group, h.usage).unwrap_or(0);
-        let cache = Path::new(&[h.root, group, b"/memory.stat"])
-            .and_then(|p| fields(p.as_c(), [h.inactive], [10])[0])
-            .unwrap_or(0);
-        least = least.min(limit.saturating_sub(usage.saturating_sub(cache)));
-    });
-    least
+    left_by_limits(|h| [h.inactive])
 }
 
 /// Bytes that files can take without anything but files making way: the smaller of MemAvailable and what every cgroup's
 /// limit leaves beside what is no file cache.
 pub fn room_for_files() -> u64 {
-    let [free] = fields(c"/proc/meminfo", [b"MemAvailable:"], [10]);
-    let mut least = free.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
+    left_by_limits(|h| [h.inactive, h.active])
+}
+
+/// The smaller of MemAvailable and what every cgroup's limit leaves, where these fields of memory.stat count as free.
+fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N]) -> u64 {
+    let [available] = fields(c"/proc/meminfo", [b"MemAvailable:"], [10]);
+    let mut least = available.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
     cgroups(|h, group| {
         let Some(limit) = value(h, group, h.limit) else { return };
         if limit >= least.saturating_mul(64) {
             return; // no limit worth the name
         }
         let usage = value(h, group, h.usage).unwrap_or(0);
-        let cache = Path::new(&[h.root, group, b"/memory.stat"])
-            .map_or([None; 2], |p| fields(p.as_c(), [h.inactive, h.active], [10; 2]));
-        let cache = cache.into_iter().flatten().sum();
+        let stat = Path::new(&[h.root, group, b"/memory.stat"]);
+        let cache = stat.map_or([None; N], |p| fields(p.as_c(), free(h), [10; N]));
+        let cache: u64 = cache.into_iter().flatten().sum();
         least = least.min(limit.saturating_sub(usage.saturating_sub(cache)));
     });
     least

@@ -29,7 +29,7 @@ fn play(stage: &mut Stage, turn: &Turn) -> Result<Sample, String> {
     let pieces = LARGE / 2;
     let from = pieces * 4 / 10;
     let (from, to) = (from * 2, (from + pieces / 10) * 2);
-    let mut argv = vec![stage.program("mapped_reads")?, "pattern=hot".into(), "seconds=5".into()];
+    let mut argv = vec![stage.program("mapped_reads")?, "pattern=hot".into(), "seconds=8".into()];
     argv.push(format!("seed={}", turn.round));
     if turn.contender == "oracle" {
         argv.extend(["advise=random".into(), "lock=hot".into()]);

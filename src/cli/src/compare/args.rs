@@ -19,6 +19,14 @@ pub struct Compare {
     /// what is compared
     #[command(flatten)]
     pub contest: Contest,
+    /// how
+    #[command(flatten)]
+    pub measure: Measure,
+}
+
+/// How contenders are run, what is run, and where the results go: whatever it is that is compared.
+#[derive(Args, Debug)]
+pub struct Measure {
     /// rounds, each with one run of every contender [default: 10, and more until each has run for 3 s]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub runs: Option<u32>,
@@ -184,6 +192,6 @@ mod tests {
         let entries = [Entry::Rules("heap:huge".into()), Entry::Policy("none".into()), Entry::Rules("any:lock".into())];
         assert_eq!(compare.contest.entries, entries);
         assert_eq!(compare.contest.options.len(), 1);
-        assert_eq!(compare.command, ["x", "--policy"]);
+        assert_eq!(compare.measure.command, ["x", "--policy"]);
     }
 }

@@ -41,6 +41,8 @@ pub struct Run {
     pub locked: Option<f64>,
     /// regions that some rule matched
     pub ruled: Option<f64>,
+    /// bytes of the regions that each rule matched, in the order of the rules; empty without a page
+    pub by_rule: Vec<u64>,
     /// how it ended
     pub end: End,
     /// stands for the output
@@ -74,13 +76,14 @@ pub const LOCKED: Figure = Figure { name: "locked_bytes", of: |run| run.locked }
 pub const RULED: Figure = Figure { name: "regions_ruled", of: |run| run.ruled };
 
 /// What the pages of a tree add to what the kernel counted.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct FromPages {
     own_minor: f64,
     own_major: f64,
     huge: Option<f64>,
     locked: Option<f64>,
     ruled: Option<f64>,
+    by_rule: Vec<u64>,
 }
 
 impl FromPages {
@@ -103,6 +106,10 @@ impl FromPages {
             huge: huge.map(|(on, of)| on / of),
             locked: counter(C::LockedBytes),
             ruled: counter(C::RegionsRuled),
+            by_rule: report["rules"]
+                .as_array()
+                .map(|rules| rules.iter().map(|rule| rule["bytes"].as_u64().unwrap_or(0)).collect())
+                .unwrap_or_default(),
         }
     }
 }
@@ -127,6 +134,7 @@ impl Run {
             huge: pages.huge,
             locked: pages.locked,
             ruled: pages.ruled,
+            by_rule: pages.by_rule.clone(),
             end: ended.end,
             output: 0,
             difference: None,

@@ -92,7 +92,7 @@ impl<'a> Comparison<'a> {
         statistics::ratio(&self.values(0, column)?, &self.values(contender, column)?)
     }
 
-    /// How the first contender differs from itself.
+    /// By what another just like the first contender could differ from it.
     pub fn noise(&self, column: Column<'_>) -> Option<f64> {
         statistics::noise(&self.values(0, column)?)
     }
@@ -114,5 +114,11 @@ impl<'a> Comparison<'a> {
                 .next()
                 .map_or(Output::Identical, |(index, _, difference)| Output::Differs(index, difference)),
         }
+    }
+
+    /// Whether what a contender printed is not what the first printed, and the first's is steady.
+    pub fn spoils_output(&self, contender: usize) -> bool {
+        let own = |run: &&Run| run.contender == contender && run.difference.is_some();
+        matches!(self.output(), Output::Differs(..)) && self.runs.iter().any(|run| own(&run))
     }
 }

@@ -127,7 +127,7 @@ impl Comparison<'_> {
         }
         let name = &self.contenders[0].name;
         if let Some(noise) = self.noise(Column::Figure(&WALL)) {
-            let text = format!("{name} against itself (odd/even rounds): {:.1} %", noise * 100.0);
+            let text = format!("{name} against itself: ±{:.1} %", noise * 100.0);
             lines.push(("noise".into(), text));
         }
         lines.push(("host".into(), self.host.line()));
@@ -205,13 +205,13 @@ fn number(value: f64) -> String {
 }
 
 /// Two digits behind the point, and more where they would say 1.00 of what is not.
-fn factor(value: f64) -> String {
+pub fn factor(value: f64) -> String {
     let text = format!("{value:.2}");
     if text == "1.00" { format!("{value:.3}") } else { text }
 }
 
 /// Whole, with commas.
-fn count(value: f64) -> String {
+pub fn count(value: f64) -> String {
     let digits = format!("{:.0}", value.abs());
     let mut text = String::new();
     for (i, digit) in digits.chars().enumerate() {
@@ -223,7 +223,7 @@ fn count(value: f64) -> String {
     if value < 0.0 { format!("-{text}") } else { text }
 }
 
-fn bytes(value: f64) -> String {
+pub fn bytes(value: f64) -> String {
     Human(value as u64).to_string()
 }
 
@@ -259,7 +259,7 @@ fn columns(cells: &Cells) -> String {
 }
 
 /// `label  text`, wrapped at the width of a terminal.
-fn labelled(lines: &[(String, String)]) -> String {
+pub fn labelled(lines: &[(String, String)]) -> String {
     let width = |text: &str| text.chars().count();
     let indent = lines.iter().map(|(label, _)| width(label)).filter(|w| *w <= NAME).max().unwrap_or(0) + 2;
     let mut text = String::new();

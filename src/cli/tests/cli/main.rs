@@ -15,6 +15,8 @@ mod refusals;
 mod reports;
 mod status;
 mod top;
+mod tune;
 mod verdicts;
 mod waiting;
 mod warm;
+mod where_;

@@ -96,6 +96,16 @@ fn a_disturbance_of_whole_rounds_hides_no_difference() {
 }
 
 #[test]
+fn the_noise_is_that_of_the_runs_and_shrinks_with_their_number() {
+    let mut random = Random(3);
+    let runs: Vec<f64> = (0..100).map(|_| (0.03 * random.normal()).exp()).collect();
+    let [few, many] = [&runs[..10], &runs].map(|runs| noise(runs).unwrap());
+    // The median of 100 normal values deviates by 1.253 / 10 of theirs, the ratio of two by 1.41 of that.
+    assert!((0.005..0.02).contains(&many) && many < few, "{few} {many}");
+    assert_eq!((noise(&[1.0; 30]), noise(&runs[..5])), (Some(0.0), None));
+}
+
+#[test]
 fn quartiles_lie_between_neighbours() {
     assert_eq!(middle(&[4.0, 1.0, 3.0, 2.0]), Some(Middle { median: 2.5, low: 1.75, high: 3.25 }));
     assert_eq!(middle(&[]), None);

@@ -1,0 +1,48 @@
+//! `faultless compare` beside what people trust, on comparisons whose truth is known, and stopped at any moment.
+//!
+//! What must hold here: the command is run as a user would run it; what it says is read from its own output and files.
+//! A disturbance of the machine makes a SKIP of what is about time, never a PASS.
+
+mod page;
+mod peers;
+mod servers;
+mod stopped;
+mod table;
+mod tuned;
+mod verdicts;
+
+use super::{Line, Sink};
+use crate::stage::settings;
+
+/// A row, as ROWS takes it, and what measures it.
+type Row = (&'static str, fn(Sink<'_>) -> Result<(), String>);
+
+/// The quick ones first.
+const ROWS: &[Row] = &[
+    ("page", page::prove),
+    ("perf", peers::perf),
+    ("hyperfine", peers::hyperfine),
+    ("redis", servers::redis),
+    ("postgres", servers::postgres),
+    ("alike", verdicts::alike),
+    ("slower", verdicts::slower),
+    ("tuned", tuned::prove),
+    ("stopped", stopped::prove),
+];
+
+/// What ROWS can name.
+pub fn row_names() -> Vec<&'static str> {
+    ROWS.iter().map(|(name, _)| *name).collect()
+}
+
+/// Every row, or those that ROWS names.
+pub fn prove(sink: Sink<'_>) {
+    let wanted = settings::rows();
+    for (name, row) in ROWS {
+        if (wanted.is_empty() || wanted.iter().any(|w| w == name))
+            && let Err(why) = row(sink)
+        {
+            sink(Line::broken(&format!("compare: {name}"), "", why));
+        }
+    }
+}
