@@ -1,12 +1,14 @@
 //! A command with a clean environment, and programs built on the spot.
 
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// `faultless`, with no FAULTLESS_… variable and no LD_PRELOAD.
+/// `faultless`, with no FAULTLESS_… variable, no LD_PRELOAD, and no signal ignored: shells leave SIGINT ignored in what they
+/// start in the background, and what is ignored stays so.
 pub fn faultless() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("faultless"));
     let ours = std::env::vars_os().map(|(name, _)| name).filter(|n| n.to_string_lossy().starts_with("FAULTLESS_"));
@@ -14,6 +16,15 @@ pub fn faultless() -> Command {
         command.env_remove(name);
     });
     command.env_remove("LD_PRELOAD").env_remove("RUST_LOG");
+    // SAFETY: between fork and exec only signal(2) is called.
+    unsafe {
+        command.pre_exec(|| {
+            for signal in [libc::SIGINT, libc::SIGQUIT, libc::SIGHUP] {
+                libc::signal(signal, libc::SIG_DFL);
+            }
+            Ok(())
+        })
+    };
     command
 }
 
