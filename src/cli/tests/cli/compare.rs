@@ -11,11 +11,11 @@ mod servers;
 
 use std::process::Command;
 
-use crate::fixtures::{compile, empty_library, faultless, output, real_library};
+use crate::fixtures::{compile, empty_library, faultless, output, real_library, with_signals};
 
 /// `faultless compare` with a library that does nothing.
 fn compare(flags: &[&str]) -> Command {
-    let mut command = faultless();
+    let mut command = with_signals(faultless());
     command.arg("compare").arg("--lib").arg(empty_library());
     if !flags.contains(&"--warmup") {
         command.args(["--warmup", "0"]);

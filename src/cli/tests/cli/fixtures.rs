@@ -7,8 +7,7 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-/// `faultless`, with no FAULTLESS_… variable, no LD_PRELOAD, and no signal ignored: shells leave SIGINT ignored in what they
-/// start in the background, and what is ignored stays so.
+/// `faultless`, with no FAULTLESS_… variable and no LD_PRELOAD.
 pub fn faultless() -> Command {
     let mut command = Command::new(assert_cmd::cargo::cargo_bin!("faultless"));
     let ours = std::env::vars_os().map(|(name, _)| name).filter(|n| n.to_string_lossy().starts_with("FAULTLESS_"));
@@ -16,6 +15,12 @@ pub fn faultless() -> Command {
         command.env_remove(name);
     });
     command.env_remove("LD_PRELOAD").env_remove("RUST_LOG");
+    command
+}
+
+/// Has a command start with no signal ignored: shells leave SIGINT ignored in what they start in the background, and what is
+/// ignored stays so.
+pub fn with_signals(mut command: Command) -> Command {
     // SAFETY: between fork and exec only signal(2) is called.
     unsafe {
         command.pre_exec(|| {

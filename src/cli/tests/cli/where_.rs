@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
 
-use crate::fixtures::{compile, empty_library, faultless, output, skip};
+use crate::fixtures::{compile, empty_library, faultless, output, skip, with_signals};
 
 const PROGRAM: &str = r#"
 #define _GNU_SOURCE
@@ -202,7 +202,7 @@ fn ready(command: &mut Command) -> (Child, BufReader<std::process::ChildStdout>)
 #[test]
 fn a_signal_is_handed_on_and_the_report_still_comes() {
     let Some(program) = program() else { return };
-    let (child, _lines) = ready(faultless().args(["where", "--", &program, "waits"]));
+    let (child, _lines) = ready(with_signals(faultless()).args(["where", "--", &program, "waits"]));
     // SAFETY: takes no memory; the child has not been waited for.
     unsafe { libc::kill(child.id() as i32, libc::SIGINT) };
     let done = child.wait_with_output().unwrap();
