@@ -9,6 +9,8 @@ use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
 
 const ENABLED: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
+const DEFRAG: &str = "/sys/kernel/mm/transparent_hugepage/defrag";
+const PROACTIVE: &str = "/proc/sys/vm/compaction_proactiveness";
 
 /// Reads what is to be done at the end, `group NUMBER` to kill and `KEY COMMAND` to put back what a key stands for
 /// (empty: nothing), until there are no more lines; the last of each counts.
@@ -60,13 +62,33 @@ impl Guard {
 
     /// Runs `work` with huge pages for everybody, `always`, and puts back what was.
     pub fn with_thp_always<T>(&mut self, work: impl FnOnce(&mut Guard) -> Result<T, String>) -> Result<T, String> {
-        let before = thp().ok_or("this kernel has no THP")?;
-        let set = |word: &str| std::fs::write(ENABLED, word).map_err(|e| format!("{ENABLED}: {e}"));
-        self.undo("thp", &format!("echo {before} >{ENABLED}"))?;
-        set("always")?;
+        self.with("thp", ENABLED, "always", work)
+    }
+
+    /// Runs `work` while the kernel puts no huge pages together, neither for who touches nor by itself: they are taken
+    /// where they lie ready, and what was taken stays in pieces.
+    pub fn without_compaction<T>(&mut self, work: impl FnOnce(&mut Guard) -> Result<T, String>) -> Result<T, String> {
+        let quietly = |guard: &mut Guard| guard.with("defrag", DEFRAG, "never", work);
+        match std::fs::exists(PROACTIVE) {
+            Ok(true) => self.with("proactive", PROACTIVE, "0", quietly),
+            _ => quietly(self), // before 5.9 it only ever does so when asked
+        }
+    }
+
+    fn with<T>(
+        &mut self,
+        key: &str,
+        path: &str,
+        value: &str,
+        work: impl FnOnce(&mut Guard) -> Result<T, String>,
+    ) -> Result<T, String> {
+        let before = in_force(path).ok_or_else(|| format!("{path}: this kernel has none"))?;
+        let set = |word: &str| std::fs::write(path, word).map_err(|e| format!("{path}: {e}"));
+        self.undo(key, &format!("echo {before} >{path}"))?;
+        set(value)?;
         let done = work(self);
         set(&before)?;
-        self.undo("thp", "")?;
+        self.undo(key, "")?;
         done
     }
 }
@@ -78,10 +100,11 @@ impl Drop for Guard {
     }
 }
 
-/// The word in force, which stands in brackets; nothing where there is no THP.
-fn thp() -> Option<String> {
-    let words = std::fs::read_to_string(ENABLED).ok()?;
-    Some(words.split_once('[')?.1.split_once(']')?.0.to_owned())
+/// The word in force, which stands in brackets where there is a choice of them; nothing where there is no such setting.
+fn in_force(path: &str) -> Option<String> {
+    let words = std::fs::read_to_string(path).ok()?;
+    let chosen = words.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(word, _)| word);
+    Some(chosen.unwrap_or(&words).trim().to_owned())
 }
 
 /// Whether this process may change it.

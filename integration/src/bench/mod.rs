@@ -116,12 +116,15 @@ impl Bench {
 
     /// One more filler is tried: what was put together and taken apart often leaves memory that it can't use.
     fn fragment(&mut self, filler: &mut Option<Filler>) -> Result<(), String> {
-        if let Some(running) = filler
-            && running.top_up().is_ok()
-        {
-            return Ok(());
-        }
-        *filler = None;
-        filler.insert(Filler::start(&self.programs.c("fill")?)?).top_up()
+        let fill = self.programs.c("fill")?;
+        self.guard.without_compaction(|_| {
+            if let Some(running) = filler
+                && running.top_up().is_ok()
+            {
+                return Ok(());
+            }
+            *filler = None;
+            filler.insert(Filler::start(&fill)?).top_up()
+        })
     }
 }

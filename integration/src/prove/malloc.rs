@@ -15,7 +15,8 @@ use crate::bench::table::Table;
 const SCREENING: usize = 2;
 /// So many of them go on.
 const FINALISTS: usize = 3;
-/// Rounds that are judged; more where a run takes no tenth of a second, because noise weighs more there.
+/// Rounds that are judged; more where a run takes no tenth of a second, because noise weighs more there, and where the
+/// slowest of many counts.
 const ROUNDS: usize = 9;
 const ROUNDS_OF_SHORT: usize = 31;
 /// MiB: rows that touch at most this are short, if the contenders are as fast as the best; those that touch next to nothing
@@ -116,7 +117,7 @@ fn measured(bench: &mut Bench, row: &'static Row, goals: &[Goal]) -> Result<Tabl
     }
     let has_best = goals.iter().any(|g| matches!(g, Goal::Best(..)));
     let is_short = row.touches <= if has_best { SHORT } else { NEXT_TO_NOTHING };
-    bench.run(row, &who, if is_short { ROUNDS_OF_SHORT } else { ROUNDS }, &mut |_| ())
+    bench.run(row, &who, if is_short || row.fragmented { ROUNDS_OF_SHORT } else { ROUNDS }, &mut |_| ())
 }
 
 impl Goal {
