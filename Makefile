@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench prove prove-files prove-hot prove-compare lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,9 +40,14 @@ bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse
 	integration/setup.sh bench
 	cargo run -q --release -p faultless-integration --bin bench
 
+fuzz: ## ten minutes for each reader of bytes that others write (TARGET="rules page" SECONDS=600 KEEP=1)
+	integration/setup.sh test
+	cargo run -q --release -p faultless-integration --bin fuzz
+
 lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint
 	cargo fmt --all --check
+	cargo fmt --manifest-path integration/fuzz/Cargo.toml --check
 	cargo clippy -q -p faultless-shim -- -D warnings
 	cargo clippy -q --workspace --exclude faultless-shim --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \

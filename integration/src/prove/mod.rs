@@ -74,6 +74,19 @@ impl Line {
     }
 }
 
+impl std::fmt::Display for Line {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let word = match self.verdict {
+            Verdict::Pass => "PASS",
+            Verdict::Fail => "FAIL",
+            Verdict::Skip => "SKIP",
+        };
+        let note = if self.note.is_empty() { String::new() } else { format!("({})", self.note) };
+        let text = format!("{word}  {:<62}  {:<30}  {:<34}  {note}", self.criterion, self.goal, self.measured);
+        f.write_str(text.trim_end())
+    }
+}
+
 /// Takes each line as soon as it is known.
 pub type Sink<'a> = &'a mut dyn FnMut(Line);
 

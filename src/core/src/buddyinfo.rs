@@ -12,11 +12,12 @@ pub fn free_huge(text: &[u8]) -> Option<u64> {
         let mut words = line.split(|b| *b == b' ').filter(|w| !w.is_empty());
         // Node 0, zone Normal 46 31 …
         let Some(zone) = words.by_ref().skip_while(|w| *w != b"zone").nth(1) else { continue };
-        let mut bytes = 0;
+        let mut bytes = 0u64;
         for (order, word) in words.enumerate().skip(HUGE_ORDER) {
-            bytes += number(word)? << order << 12;
+            let each = 1u64.checked_shl(order as u32 + 12)?;
+            bytes = bytes.checked_add(number(word)?.checked_mul(each)?)?;
         }
-        sum = Some(sum.unwrap_or(0) + if zone == b"DMA" { 0 } else { bytes });
+        sum = Some(sum.unwrap_or(0u64).checked_add(if zone == b"DMA" { 0 } else { bytes })?);
     }
     sum
 }
@@ -49,5 +50,6 @@ mod tests {
         assert_eq!(free_huge(b""), None);
         assert_eq!(free_huge(b"Node 0, zone\n"), None);
         assert_eq!(free_huge(b"Node 0, zone Normal 9 8 7 6 5 4 3 2 1 x 0\n"), None);
+        assert_eq!(free_huge(b"Node 0, zone Normal 9 8 7 6 5 4 3 2 1 9999999999999999 0\n"), None);
     }
 }

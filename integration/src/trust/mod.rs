@@ -1,0 +1,3 @@
+//! What the results of docs/trust.md share.
+
+pub mod section;
