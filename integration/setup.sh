@@ -8,7 +8,7 @@ set -u
 run=(javac=default-jdk-headless python3=python3)
 test=(
     perl=perl sqlite3=sqlite3 git=git node=nodejs xz=xz-utils curl=curl gdb=gdb awk=mawk
-    redis-server=redis-server redis-cli=redis-tools setpriv=util-linux
+    redis-server=redis-server redis-cli=redis-tools setpriv=util-linux strace=strace valgrind=valgrind
     '/usr/lib/postgresql/*/bin/postgres=postgresql' 'g++=g++'
 )
 allocators=(
@@ -17,7 +17,7 @@ allocators=(
     /usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4=libtcmalloc-minimal4
 )
 prove=(
-    strace=strace valgrind=valgrind systemd-analyze=systemd dash=dash podman=podman runc=runc
+    systemd-analyze=systemd dash=dash podman=podman runc=runc
     hyperfine=hyperfine perf=linux-perf chromium=chromium redis-benchmark=redis-tools
     '/usr/lib/postgresql/*/bin/pgbench=postgresql'
     vmtouch=vmtouch nocache=nocache /usr/lib/python3/dist-packages/lmdb=python3-lmdb

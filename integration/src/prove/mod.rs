@@ -8,6 +8,7 @@ pub mod delivery;
 pub mod elf;
 pub mod faults;
 pub mod files;
+pub mod hooks;
 pub mod hot;
 pub mod input;
 pub mod limits;
@@ -102,6 +103,7 @@ pub const PARTS: &[Part] = &[
     ("input", input::prove),
     ("delivery", delivery::prove),
     ("cost", cost::prove),
+    ("hooks", hooks::prove),
     ("startup", startup::prove),
     ("c-tests", suites::c_tests),
     ("programs", suites::programs),
