@@ -61,6 +61,18 @@ __attribute__((unused)) static int thp_possible(void) {
     return n > 0 && !strstr(text, "[never]");
 }
 
+// kB that this process has locked.
+__attribute__((unused)) static size_t locked_kb(void) {
+    FILE *f = fopen("/proc/self/status", "re");
+    CHECK(f != NULL);
+    char line[256];
+    size_t kb = 0;
+    while (fgets(line, sizeof line, f))
+        if (sscanf(line, "VmLck: %zu kB", &kb) == 1) break;
+    fclose(f);
+    return kb;
+}
+
 // kB that /proc/meminfo says are available.
 __attribute__((unused)) static size_t available_kb(void) {
     FILE *f = fopen("/proc/meminfo", "re");

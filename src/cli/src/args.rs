@@ -35,6 +35,7 @@ Examples:
   faultless policy check site.rules
   faultless report 4711                                     also of a process in a container
   faultless off 4711                                        stop acting in a running process
+  faultless attach 4711 --rule heap:huge=collapse           act on any running process, once
   faultless warm /data/*.idx                                read files ahead of who needs them
   faultless doctor -- ./server                              what this machine and this program allow
   faultless where -- ./job                                  where its page faults come from
@@ -55,6 +56,8 @@ pub enum Verb {
     Report(Report),
     /// Stop acting in a running process: unlock, let go, pass through from then on
     Off(Off),
+    /// Act on the memory of a running process, whatever it was started with
+    Attach(Attach),
     /// Read files into the page cache, say what is there, drop it, or hold it
     Warm(Warm),
     /// Run a program under several policies in turns, and say what differs
@@ -168,6 +171,9 @@ pub struct Run {
     /// stay as the parent, and print the table for the whole tree at the end
     #[arg(long)]
     pub wait: bool,
+    /// who gets transparent huge pages in the whole tree, static and setuid programs too
+    #[arg(long, value_name = "WHO", value_enum)]
+    pub thp: Option<crate::outside::Thp>,
     /// libfaultless.so, if it is not beside this command
     #[arg(long, value_name = "PATH")]
     pub lib: Option<PathBuf>,
@@ -229,6 +235,38 @@ pub struct Off {
     /// the process
     pub pid: i32,
 }
+
+/// `faultless attach`
+#[derive(Args, Debug)]
+#[command(after_help = ATTACH)]
+pub struct Attach {
+    /// which memory, and what to do with it; several are looked at in this order
+    #[arg(long = "rule", visible_alias = "rules", required = true, value_name = "RULES")]
+    pub rules: Vec<OsString>,
+    /// say what would be done, and do nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// the process
+    pub pid: i32,
+}
+
+const ATTACH: &str = "\
+Once, on what the process has mapped now, by process_madvise(2) (Linux 5.10). It need not have been started with \
+faultless, and may be static. No action changes what its memory holds:
+  huge=collapse   on huge pages what is resident (Linux 6.1)
+  willneed        read a file's part in; bring back what is swapped out
+  cold            the first to go when memory gets tight
+  pageout         goes now: to swap, or back to its file
+  leave           nothing, whatever a later rule says
+
+Examples:
+  sudo faultless attach 4711 --rule heap:huge=collapse,anon@2M:huge=collapse
+  sudo faultless attach 4711 --rule anon:willneed,heap:willneed     after a night in swap
+
+It takes leave to trace the process, and CAP_SYS_NICE. From outside, stacks of threads and large malloc blocks look like \
+anon, and are.
+
+Exit status: 0 if nothing was refused; 1 if the kernel refused something; 2 if a rule is refused.";
 
 /// `faultless warm`
 #[derive(Args, Debug)]

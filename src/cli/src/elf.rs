@@ -49,6 +49,8 @@ pub struct Facts {
     pub needed: Vec<Vec<u8>>,
     /// has a `malloc` of its own that other objects see
     pub defines_malloc: bool,
+    /// is a Go program
+    pub go: bool,
 }
 
 /// Reads a program's file.
@@ -74,8 +76,10 @@ fn facts<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R) 
         loader: loader_name,
         needed: Vec::new(),
         defines_malloc: false,
+        go: false,
     };
     let sections = header.sections(endian, data)?;
+    facts.go = sections.section_by_name(endian, b".go.buildinfo").is_some();
     if let Some((entries, strings)) = sections.dynamic(endian, data)? {
         let strings = sections.strings(endian, data, strings)?;
         for entry in entries {

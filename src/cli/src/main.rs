@@ -16,12 +16,15 @@ mod environment;
 mod everywhere;
 mod exec;
 mod explain;
+mod kinds;
 mod launch;
 mod library;
+mod live_page;
 mod man;
 mod maps;
 mod metrics;
 mod off;
+mod outside;
 mod pages;
 mod policy;
 mod privilege;
@@ -58,6 +61,7 @@ fn faultless() -> i32 {
         Verb::Policy(verb) => (policy::policy(verb), 1),
         Verb::Report(args) => (report::report(args), 1),
         Verb::Off(args) => (off::off(args), 1),
+        Verb::Attach(args) => (attach::attach(args), 1),
         Verb::Warm(args) => (warm::warm(args), 1),
         Verb::Compare(args) => (compare::compare(args), 1),
         Verb::Tune(args) => (tune::tune(args), 1),

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use faultless_core::page::State;
 
 use crate::args::Off;
-use crate::attach::Attached;
+use crate::live_page::LivePage;
 use crate::process::Live;
 use crate::tell::answer;
 
@@ -16,7 +16,7 @@ use crate::tell::answer;
 /// No such process, no page, or no permission.
 pub fn off(off: &Off) -> Result<i32> {
     let Some(live) = Live::find(off.pid) else { bail!("there is no process {}", off.pid) };
-    let attached = Attached::find(&live)?;
+    let attached = LivePage::find(&live)?;
     let exe = String::from_utf8_lossy(attached.page.exe()).into_owned();
     let who = format!("{exe}[{}]", off.pid);
     let state = attached.page.state;

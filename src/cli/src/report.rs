@@ -12,9 +12,9 @@ use faultless_core::options::Id;
 use faultless_core::report::Title;
 
 use crate::args::Report;
-use crate::attach::Attached;
 use crate::config::Config;
 use crate::environment::Environment;
+use crate::live_page::LivePage;
 use crate::pages::{self, Found};
 use crate::process::{Inhabitants, Live};
 use crate::tell::answer;
@@ -44,7 +44,7 @@ pub fn report(report: &Report) -> Result<i32> {
 
 fn of_process(pid: i32) -> Result<Tree> {
     let Some(live) = Live::find(pid) else { return of_the_dead(pid) };
-    let attached = Attached::find(&live)?;
+    let attached = LivePage::find(&live)?;
     let (tree, start_ns) = (attached.page.tree, attached.page.start_ns);
     let beside = attached.folder.as_deref().and_then(|f| pages::read_folder(f).ok()).unwrap_or_default();
     let mut all: Vec<Found> = beside.into_iter().filter(|f| f.page.tree == tree).collect();

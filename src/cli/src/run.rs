@@ -12,12 +12,14 @@ use anyhow::Result;
 use faultless_core::options::Id;
 use faultless_core::page::FILE_BYTES;
 
+use crate::REFUSED;
 use crate::args::Run;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::exec::{self, Program};
 use crate::launch::{self, Launch};
 use crate::library;
+use crate::outside::Outside;
 use crate::pages;
 use crate::policy::rules;
 use crate::target::{Target, Why};
@@ -39,6 +41,8 @@ pub fn run(run: &Run) -> Result<i32> {
     let wanted = config.get(Id::Policy) != "none";
     let tree = launch::draw_tree();
     let forbidden = target.not_reached().is_some_and(Why::forbids_preload);
+    let is_reached = target.not_reached().is_none();
+    let outside = Outside::plan(run.thp, &config.policy, is_reached);
     let mut launch =
         if wanted && !forbidden { Launch::with(&library, &config, tree) } else { Launch::without(&library) };
     // The table says all that the program itself would; only files are still asked of it.
@@ -50,13 +54,20 @@ pub fn run(run: &Run) -> Result<i32> {
         Id::Report.row().into_iter().for_each(|row| launch.set(row, "none"));
     }
     if run.dry_run {
-        let (text, status) = dry_run(run, &config, &target, &launch);
+        let (text, status) = dry_run(run, &config, &target, &launch, &outside);
         answer(&text)?;
         return Ok(status);
     }
     if target.not_reached().is_some() {
         let how = if forbidden { "started without" } else { "only programs that it starts are reached" };
-        tell(format!("{target}; {how}"));
+        tell(format!("{target}; {how}{}", outside.of_each_rule(&config.policy)));
+    }
+    if let (true, Some(left)) = (is_reached && wanted, target.left_to_go(&config.policy)) {
+        tell(left);
+    }
+    if let Err(why) = outside.apply() {
+        tell(why);
+        return Ok(REFUSED);
     }
     log::info!("{target}");
 
@@ -96,11 +107,12 @@ fn cannot_run(target: &Target, error: &io::Error) -> i32 {
 }
 
 /// What would be done, and the status that an exec would fail with already.
-fn dry_run(run: &Run, config: &Config, target: &Target, launch: &Launch) -> (String, i32) {
+fn dry_run(run: &Run, config: &Config, target: &Target, launch: &Launch, outside: &Outside) -> (String, i32) {
     let words: Vec<_> = run.command.iter().map(|w| w.to_string_lossy()).collect();
     let mut text = format!("would run    {}\nprogram      {target}\n", words.join(" "));
     text += &format!("policy       {} ({})\n", config.get(Id::Policy).display(), config.policy_source);
     text += &rules(&config.policy);
+    text += &outside.describe();
     text += "environment\n";
     for (name, value) in &launch.changes {
         text += &match value {

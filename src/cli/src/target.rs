@@ -13,6 +13,8 @@ use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use faultless_core::rules::{Kind, Policy};
+
 use crate::elf::{self, Header};
 use crate::privilege;
 
@@ -94,6 +96,8 @@ pub struct Target {
     pub interpreters: Vec<PathBuf>,
     /// what preloading can do
     pub verdict: Verdict,
+    /// what runs in the end is a Go program
+    pub go: bool,
 }
 
 impl Target {
@@ -104,6 +108,7 @@ impl Target {
             file: find(name),
             interpreters: Vec::new(),
             verdict: Verdict::Unknown("no such program".into()),
+            go: false,
         };
         let Some(mut file) = target.file.clone() else { return target };
         loop {
@@ -114,7 +119,7 @@ impl Target {
                 }
                 Ok(bytes) => match interpreter(&bytes) {
                     None => {
-                        target.verdict = look_at_elf(&file, &bytes, library);
+                        (target.verdict, target.go) = look_at_elf(&file, &bytes, library);
                         return target;
                     }
                     Some(_) if target.interpreters.len() == CHAIN => {
@@ -134,6 +139,21 @@ impl Target {
                 },
             }
         }
+    }
+
+    /// For a Go program that the library is loaded into: which rules it will go without. Its runtime maps memory by system
+    /// calls of its own.
+    pub fn left_to_go(&self, policy: &Policy) -> Option<String> {
+        let rules =
+            policy.rules().iter().enumerate().filter(|(_, rule)| rule.kind != Kind::Text && !rule.actions.leave);
+        let rules: Vec<_> = rules.map(|(i, _)| (i + 1).to_string()).collect();
+        (self.go && !rules.is_empty()).then(|| {
+            format!(
+                "{} is a Go program, which maps memory by system calls of its own: rules {} reach only what its C parts do",
+                self.name.display(),
+                rules.join(", ")
+            )
+        })
     }
 
     /// Why the library will not be preloaded, if it won't.
@@ -200,21 +220,25 @@ fn interpreter(bytes: &[u8]) -> Option<OsString> {
     Some(OsString::from_vec(run.to_vec()))
 }
 
-fn look_at_elf(file: &Path, bytes: &[u8], library: Header) -> Verdict {
+/// What can be done with it, and whether it is a Go program.
+fn look_at_elf(file: &Path, bytes: &[u8], library: Header) -> (Verdict, bool) {
     match Header::of(bytes) {
-        Some(header) if header != library => return Verdict::NotReached(Why::Foreign),
+        Some(header) if header != library => return (Verdict::NotReached(Why::Foreign), false),
         Some(_) => {}
-        None => return Verdict::Unknown(format!("{} is cut short", file.display())),
+        None => return (Verdict::Unknown(format!("{} is cut short", file.display())), false),
     }
+    let facts = elf::read(file);
+    let is_go = facts.as_ref().is_ok_and(|facts| facts.go);
     if let Some(why) = privilege::gained(file) {
-        return Verdict::NotReached(why);
+        return (Verdict::NotReached(why), is_go);
     }
-    match elf::read(file) {
+    let verdict = match facts {
         Err(error) => Verdict::Unknown(format!("{}: {error}", file.display())),
         Ok(facts) if facts.asan => Verdict::NotReached(Why::Asan),
         Ok(facts) if !facts.has_loader => Verdict::NotReached(Why::Static),
         Ok(_) => Verdict::Reached,
-    }
+    };
+    (verdict, is_go)
 }
 
 #[cfg(test)]

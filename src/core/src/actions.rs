@@ -3,6 +3,7 @@
 //! What must hold here: the one table of it. The parser refuses what is not in it, and matching asks it whether an
 //! `any` rule says something about the region at hand.
 
+use crate::parse::Form;
 use crate::rules::{Access, Arrival, Axis, Kind, PageSize, Stay};
 
 /// Every kind by its name in a rule.
@@ -29,6 +30,8 @@ pub(crate) const NAMES: &[&str] = &[
     "noreuse",
     "drop-behind",
     "auto",
+    "cold",
+    "pageout",
     "recycle",
     "dontdump",
     "leave",
@@ -44,6 +47,36 @@ pub(crate) enum Action {
     Recycle,
     DontDump,
     Leave,
+}
+
+impl Action {
+    /// Why it cannot be had where the rule is given, if it can't: other processes' memory takes what process_madvise(2) takes,
+    /// and a program's own is not made to go as soon as it comes.
+    pub(crate) fn refused_by(self, form: Form) -> Option<&'static str> {
+        let only_now = matches!(self, Action::Access(Access::Cold | Access::PageOut));
+        if form != Form::Attach {
+            return only_now.then_some("only `faultless attach` does this: it is about what a process has now");
+        }
+        match self {
+            _ if only_now => None,
+            Action::PageSize(PageSize::Collapse) | Action::Access(Access::WillNeed) | Action::Leave => None,
+            Action::PageSize(PageSize::Thp | PageSize::Hugetlb) => {
+                Some("only a process itself can ask for this; huge=collapse puts what it has on huge pages")
+            }
+            Action::PageSize(PageSize::Never) => Some("only a process itself can; start it with run --thp off"),
+            Action::Arrival(_) => {
+                Some("only a process itself can; willneed reads files in, and brings back what is swapped out")
+            }
+            Action::Stay(_) => {
+                Some("no process can lock another's memory; faultless warm --hold keeps files in memory")
+            }
+            Action::Access(_) => {
+                Some("only a process itself can say how it reads; attach takes willneed, cold and pageout")
+            }
+            Action::Recycle => Some("only from within, from the start: run it with this rule"),
+            Action::DontDump => Some("only a process itself can"),
+        }
+    }
 }
 
 impl Kind {
@@ -76,15 +109,15 @@ impl Kind {
             Action::PageSize(PageSize::Collapse) => self != Stack,
             Action::PageSize(PageSize::Hugetlb) | Action::Recycle => self == Malloc,
             Action::Arrival(Arrival::Full) => true,
-            Action::Arrival(Arrival::First(_) | Arrival::Async) => {
-                matches!(self, Malloc | Anon | File | Shm | Text | Any)
-            }
+            Action::Arrival(Arrival::First(_)) => matches!(self, Malloc | Anon | File | Shm | Stack | Text | Any),
+            Action::Arrival(Arrival::Async) => matches!(self, Malloc | Anon | File | Shm | Text | Any),
             Action::Arrival(Arrival::Range(..)) | Action::Stay(Stay::Range(..)) => self == File,
             Action::Stay(Stay::Full | Stay::OnFault) => true,
             Action::Stay(Stay::Hot) => matches!(self, Malloc | Heap | Anon | File | Any),
             Action::Access(Access::Random | Access::Sequential) => matches!(self, File | Text | Any),
             Action::Access(Access::WillNeed) => matches!(self, File | Shm | Text | Any),
             Action::Access(Access::NoReuse | Access::DropBehind | Access::Auto) => matches!(self, File | Any),
+            Action::Access(Access::Cold | Access::PageOut) => true,
         }
     }
 }

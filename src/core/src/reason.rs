@@ -58,6 +58,10 @@ reasons! {
     HotFound "the hot part was found, and is locked" "";
     Pressure "memory got tight: let go, until there is room" "raise the memory limit, or lower lock-max";
     NoHotSet "no hot set: no part is used clearly more than the rest, and nothing is locked" "";
+    ThpOff "huge pages are off for this process (faultless run --thp off, or a prctl)" "run it without --thp";
+    ShmemNever "huge pages of shared memory are off" "echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled, or huge=collapse+populate";
+    Misplaced "advised, but its place in memory and that in its file differ by no multiple of 2 MiB: no huge page can hold it" "link it with -Wl,-z,max-page-size=0x200000";
+    InPageCache "advised: what is read from now on may be on huge pages (ext4, xfs), what is in the page cache stays as it is" "faultless warm --evict FILE before it starts";
 }
 
 impl Reason {

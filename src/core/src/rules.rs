@@ -89,6 +89,10 @@ pub enum Access {
     DropBehind,
     /// Advice that corrects itself.
     Auto,
+    /// MADV_COLD, of another process: the first to go when memory gets tight (Linux 5.10).
+    Cold,
+    /// MADV_PAGEOUT, of another process: goes now, to swap or back to its file (Linux 5.10).
+    PageOut,
 }
 
 /// The axes on which the first matching rule wins, each on its own.
@@ -101,7 +105,7 @@ pub enum Axis {
     Arrival = 1,
     /// lock
     Stay = 2,
-    /// random, sequential, willneed, noreuse, drop-behind, auto
+    /// random, sequential, willneed, noreuse, drop-behind, auto, cold, pageout
     Access = 3,
     /// recycle
     Reuse = 4,

@@ -19,7 +19,7 @@ use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
 use crate::sys::{self, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
-use crate::{advice, identity, limits, lock, scarce, watch};
+use crate::{advice, identity, limits, lock, scarce, segments, watch};
 
 use Arriving::{Ahead, Now};
 
@@ -163,13 +163,10 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     let mut tally = Tally::new();
     let mut record = Record { start: target.range.start, end: target.range.end(), ..Record::default() };
     let mut later = None;
-    if let Some((rule, size)) = chosen.page_size {
-        let result = page_size(live, target, size);
-        if matches!(result.0, Outcome::Applied | Outcome::Partly) && size != PageSize::Never {
-            record.flags |= regions::HUGE;
-        }
-        later = (result.1 == Reason::Scarce).then_some(rule);
-        tally.add(live, rule, Axis::PageSize, result);
+    // What is shared need not have huge pages when it is touched, only when it is put together afterwards.
+    let collapses = target.kind == Kind::Shm && matches!(chosen.page_size, Some((_, PageSize::Collapse)));
+    if !collapses {
+        later = give_size(live, target, chosen, &mut record, &mut tally);
     }
     // Whatever takes budget must be recorded, so that munmap gives it back: no room to record, no action.
     let has_room = !(chosen.arrival.is_some() || chosen.stay.is_some() || record.flags != 0) || regions::has_room();
@@ -179,6 +176,9 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
             Now(result) => tally.add(live, rule, Axis::Arrival, result),
             Ahead(range, why) => ahead = Some((rule, range, why)),
         }
+    }
+    if collapses {
+        later = give_size(live, target, chosen, &mut record, &mut tally);
     }
     if let Some((rule, stay)) = chosen.stay {
         let result = if has_room { hold(live, target, stay, rule, &mut record) } else { skipped(Reason::TableFull) };
@@ -216,6 +216,17 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     cost.end(live);
 }
 
+/// Returns the rule whose huge pages are to come later.
+fn give_size(live: &Live<'_>, target: &Target, chosen: &Chosen, record: &mut Record, tally: &mut Tally) -> Option<u8> {
+    let (rule, size) = chosen.page_size?;
+    let result = page_size(live, target, size);
+    if matches!(result.0, Outcome::Applied | Outcome::Partly) && size != PageSize::Never {
+        record.flags |= regions::HUGE;
+    }
+    tally.add(live, rule, Axis::PageSize, result);
+    (result.1 == Reason::Scarce).then_some(rule)
+}
+
 fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
     if target.hugetlb {
         return APPLIED;
@@ -228,7 +239,14 @@ fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
         return skipped(Reason::TooSmall);
     }
     let is_file = target.kind == Kind::File || target.kind == Kind::Text;
-    if !is_file && limits::thp() == Some(Thp::Never) {
+    if limits::is_thp_off_here() {
+        return skipped(Reason::ThpOff);
+    }
+    if target.kind == Kind::Shm {
+        if !segments::is_advice_enough(size) {
+            return skipped(Reason::ShmemNever);
+        }
+    } else if !is_file && limits::thp() == Some(Thp::Never) {
         return skipped(Reason::ThpNever);
     }
     // There is no way back from MADV_NOHUGEPAGE to no advice, so none is given.
@@ -244,6 +262,8 @@ fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
         live.page.add(C::HugeAskedBytes, whole.len as u64);
     }
     match size {
+        // Larger readahead helps it all the same.
+        _ if advised.0 == Outcome::Applied && target.is_misplaced() => (Outcome::Partly, Reason::Misplaced, 0),
         PageSize::Hugetlb if advised.0 == Outcome::Applied => (Outcome::Partly, Reason::NoHugetlb, 0),
         _ => advised,
     }
@@ -263,14 +283,16 @@ fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Recor
         Arrival::First(size) => {
             let backed = target.backed();
             let len = (live.bytes(size) as usize).next_multiple_of(PAGE).min(backed.len);
-            Range { start: backed.start, len }
+            // A stack is used from its end down.
+            let start = if target.kind == Kind::Stack { backed.end() - len } else { backed.start };
+            Range { start, len }
         }
         Arrival::Range(from, to) => target.between(live.bytes(from), live.bytes(to)),
     };
     if range.len == 0 {
         return Now(APPLIED); // an empty file, or a part that this mapping doesn't have
     }
-    if target.hugetlb {
+    if target.hugetlb && target.kind == Kind::Malloc {
         return Now(APPLIED); // proven by populating it
     }
     if target.file.is_none() && !target.writable {

@@ -4,8 +4,9 @@
 
 use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
-use faultless_core::rules::Access;
+use faultless_core::rules::{Access, Kind};
 
+use crate::limits::{self, Thp};
 use crate::live::Live;
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
 use crate::{sys, watch};
@@ -32,7 +33,11 @@ pub fn collapse(target: &Target, whole: Range) -> Result {
             Ok(_) => done += 1,
             // Nothing resident there, which is how fresh memory is: the advice above is what helps it.
             Err(libc::EINVAL | libc::ENOSYS) if done == 0 && refused == 0 => {
+                if target.kind == Kind::Shm && limits::shmem() == Some(Thp::Never) {
+                    return skipped(Reason::ShmemNever); // the advice alone brings none
+                }
                 return match advised.0 {
+                    Outcome::Applied if target.file.is_some() => (Outcome::Partly, Reason::InPageCache, 0),
                     Outcome::Applied => (Outcome::Applied, Reason::Fallback, 0),
                     _ => advised,
                 };
@@ -56,6 +61,7 @@ pub fn access(live: &Live<'_>, target: &Target, access: Access, rule: u8) -> Res
         Access::NoReuse => no_reuse(target),
         Access::DropBehind => watched(live, target, rule, watch::DROP_BEHIND),
         Access::Auto => watched(live, target, rule, watch::AUTO),
+        Access::Cold | Access::PageOut => skipped(Reason::WrongKind), // refused where rules are read
     }
 }
 

@@ -193,6 +193,11 @@ impl Budget {
             return;
         }
         live.page.sub(self.gauge(), bytes);
+        if self == Budget::Lock {
+            // Of what was last read, too: else threads that come and go would use it up within a moment.
+            let more = |v: u64| (v != u64::MAX).then_some(v.saturating_add(bytes));
+            let _ = LOCKABLE.fetch_update(Relaxed, Relaxed, more);
+        }
         let _ = self.shared(live).fetch_update(Relaxed, Relaxed, |v| Some(v.saturating_sub(bytes)));
     }
 }

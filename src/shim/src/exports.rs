@@ -17,7 +17,7 @@ use crate::mapping::{self, Mapped};
 use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
-use crate::{blocks, heap, identity, recycle, regions, watch};
+use crate::{blocks, heap, identity, limits, recycle, regions, segments, watch};
 
 pub use watched::{WATCHED, syscall_watched};
 

@@ -314,27 +314,61 @@ pub enum Thp {
     Always,
 }
 
-/// The setting for anonymous memory, read once: None when the kernel does not say.
-pub fn thp() -> Option<Thp> {
-    const UNREAD: u64 = 0;
-    static MODE: AtomicU64 = AtomicU64::new(UNREAD);
-    if MODE.load(Relaxed) == UNREAD {
-        let mut mode = 4;
-        lines(c"/sys/kernel/mm/transparent_hugepage/enabled", |line| {
-            let is = |word: &[u8]| line.windows(word.len()).any(|w| w == word);
-            mode = match () {
-                () if is(b"[never]") => 1,
-                () if is(b"[always]") => 3,
-                () => 2,
-            };
-            false
-        });
-        MODE.store(mode, Relaxed);
+const UNREAD: u64 = 0;
+/// One of the settings below; 4 is unknown, and 5 off for this process alone.
+static ANONYMOUS: AtomicU64 = AtomicU64::new(UNREAD);
+static SHARED: AtomicU64 = AtomicU64::new(UNREAD);
+
+fn setting(file: &CStr) -> u64 {
+    let mut mode = 4;
+    lines(file, |line| {
+        let is = |word: &[u8]| line.windows(word.len()).any(|w| w == word);
+        mode = match () {
+            () if is(b"[never]") || is(b"[deny]") => 1,
+            () if is(b"[always]") || is(b"[within_size]") || is(b"[force]") => 3,
+            () => 2,
+        };
+        false
+    });
+    mode
+}
+
+fn known(mode: &AtomicU64, read: impl FnOnce() -> u64) -> Option<Thp> {
+    if mode.load(Relaxed) == UNREAD {
+        mode.store(read(), Relaxed);
     }
-    match MODE.load(Relaxed) {
-        1 => Some(Thp::Never),
+    match mode.load(Relaxed) {
+        1 | 5 => Some(Thp::Never),
         2 => Some(Thp::Madvise),
         3 => Some(Thp::Always),
         _ => None,
     }
+}
+
+/// The setting for anonymous memory, read once: None when the kernel does not say.
+pub fn thp() -> Option<Thp> {
+    known(&ANONYMOUS, || if is_thp_disabled() { 5 } else { setting(c"/sys/kernel/mm/transparent_hugepage/enabled") })
+}
+
+/// The setting for shared memory (SysV segments, memfd, MAP_SHARED), read once: None when the kernel does not say.
+pub fn shmem() -> Option<Thp> {
+    known(&SHARED, || if is_thp_disabled() { 5 } else { setting(c"/sys/kernel/mm/transparent_hugepage/shmem_enabled") })
+}
+
+/// Whether [`thp`] is never because of a prctl, as of `faultless run --thp off`, and not of the machine's setting.
+pub fn is_thp_off_here() -> bool {
+    thp() == Some(Thp::Never) && ANONYMOUS.load(Relaxed) == 5
+}
+
+/// The program has just changed that.
+pub fn forget_thp() {
+    ANONYMOUS.store(UNREAD, Relaxed);
+    SHARED.store(UNREAD, Relaxed);
+}
+
+/// PR_SET_THP_DISABLE (Linux 3.15), which a process inherits; not where it excepts what is advised (Linux 6.18). Under a
+/// seccomp filter nobody is asked.
+fn is_thp_disabled() -> bool {
+    // SAFETY: only asks; the other arguments must be 0.
+    !seccomp_at_start() && unsafe { sys::prctl(libc::PR_GET_THP_DISABLE, 0, 0, 0, 0) } == Ok(1)
 }

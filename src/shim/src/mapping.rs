@@ -19,7 +19,7 @@ use crate::regions::{self, Record};
 use crate::sys::{self, HUGE, PAGE};
 use crate::target::{Range, Target, View};
 use crate::text::Text;
-use crate::{act, watch};
+use crate::{act, segments, watch};
 
 /// Longest path of a file that rules can match.
 const PATH_MAX: usize = 4096;
@@ -75,12 +75,7 @@ pub fn mapped(live: &Live<'_>, m: &Mapped) -> usize {
     if live.policy.rules().is_empty() || m.is(libc::MAP_GROWSDOWN | libc::MAP_HUGETLB) {
         return m.at;
     }
-    if m.is(libc::MAP_ANONYMOUS) {
-        anonymous(live, m)
-    } else {
-        file(live, m);
-        m.at
-    }
+    if m.is(libc::MAP_ANONYMOUS) { anonymous(live, m) } else { file(live, m) }
 }
 
 fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
@@ -114,8 +109,11 @@ fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
     if m.is(libc::MAP_NORESERVE) {
         yield_to_program(live, &mut chosen, regions::PROGRAM_FAULTS); // it may never touch all of it
     }
-    let wants_huge = matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)));
-    let at = if kind == Kind::Anon && wants_huge { aligned(m) } else { m.at };
+    let at = match kind {
+        Kind::Anon if wants_huge(&chosen) => aligned(m),
+        Kind::Shm if wants_a_boundary(&chosen, m.range().len) => aligned_shared(m),
+        _ => m.at,
+    };
     act::apply(live, &Mapped { at, ..*m }.target(kind, None), &chosen);
     at
 }
@@ -144,14 +142,67 @@ fn aligned(m: &Mapped) -> usize {
     start
 }
 
-fn file(live: &Live<'_>, m: &Mapped) {
+fn wants_huge(chosen: &Chosen) -> bool {
+    matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)))
+}
+
+/// Whether shared memory should begin on a boundary of 2 MiB: nothing of it can be on a huge page otherwise, because its
+/// place in the file and its place in the address space must agree. The kernel sees to that itself only where
+/// shmem_enabled gives huge pages.
+pub fn wants_a_boundary(chosen: &Chosen, len: usize) -> bool {
+    let size = chosen.page_size.map(|(_, size)| size);
+    wants_huge(chosen) && len >= HUGE && size.is_some_and(segments::is_advice_enough)
+}
+
+/// A place on such a boundary where nothing is now; whoever maps there must replace nothing.
+pub fn aligned_place(len: usize) -> Option<usize> {
+    if sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
+        return None;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh mapping, which goes at once.
+    unsafe {
+        let wide = sys::mmap(0, len + HUGE, libc::PROT_NONE, flags, -1, 0).ok()?;
+        let _ = sys::munmap(wide, len + HUGE);
+        Some(wide.next_multiple_of(HUGE))
+    }
+}
+
+/// As [`aligned`], for shared memory: mapped once more, from its own beginning.
+fn aligned_shared(m: &Mapped) -> usize {
+    let beside = libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    let may_move = m.hint == 0 && m.flags & !beside == libc::MAP_SHARED && m.offset.is_multiple_of(HUGE as u64);
+    let range = m.range();
+    if !may_move || m.at.is_multiple_of(HUGE) {
+        return m.at;
+    }
+    let Some(place) = aligned_place(range.len) else { return m.at };
+    let flags = m.flags | libc::MAP_FIXED_NOREPLACE;
+    // SAFETY: replaces nothing; kernels before 4.17 take the address as a wish. The mapping that goes is the one that the
+    // program was about to be given, untouched so far.
+    unsafe {
+        match sys::mmap(place, range.len, m.prot, flags, m.fd, m.offset as i64) {
+            Ok(at) if at == place => {
+                let _ = sys::munmap(range.start, range.len);
+                at
+            }
+            Ok(elsewhere) => {
+                let _ = sys::munmap(elsewhere, range.len);
+                m.at
+            }
+            Err(_) => m.at,
+        }
+    }
+}
+
+fn file(live: &Live<'_>, m: &Mapped) -> usize {
     let may = |kind| live.policy.may_match(kind);
     if m.prot == libc::PROT_NONE || !(may(Kind::File) || may(Kind::Shm) || may(Kind::Text)) {
-        return;
+        return m.at;
     }
-    let Ok(st) = sys::fstat(m.fd) else { return };
+    let Ok(st) = sys::fstat(m.fd) else { return m.at };
     if st.mode & libc::S_IFMT != libc::S_IFREG {
-        return; // a device decides itself how its pages arrive
+        return m.at; // a device decides itself how its pages arrive
     }
     let mut link = Text::<32>::new();
     let _ = write!(link, "/proc/self/fd/{}", m.fd);
@@ -176,13 +227,18 @@ fn file(live: &Live<'_>, m: &Mapped) {
     });
     let Some((kind, mut chosen)) = found else {
         live.page.add(C::Raced, 1);
-        return;
+        return m.at;
     };
     if m.is(libc::MAP_LOCKED) {
         yield_to_program(live, &mut chosen, regions::PROGRAM_LOCK);
     }
+    let hugetlb = kind == Kind::Shm && chosen.matched != 0 && sys::is_of_the_pool(m.fd);
+    let moves = kind == Kind::Shm && !hugetlb && wants_a_boundary(&chosen, m.range().len);
+    let at = if moves { aligned_shared(m) } else { m.at };
     let view = View { fd: m.fd, offset: m.offset, size: st.size };
-    act::apply(live, &m.target(kind, Some(view)), &chosen);
+    let target = Target { hugetlb, ..Mapped { at, ..*m }.target(kind, Some(view)) };
+    act::apply(live, &target, &chosen);
+    at
 }
 
 /// After mprotect: a reservation has become writable, which is how allocators commit.

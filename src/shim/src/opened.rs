@@ -107,6 +107,7 @@ fn act(live: &Live<'_>, fd: c_int, st: &Stat, may_write: bool, chosen: &Chosen) 
             Access::Sequential => tally.add(live, rule, Axis::Access, advise(live, fd, libc::POSIX_FADV_SEQUENTIAL)),
             Access::WillNeed => tally.add(live, rule, Axis::Access, advise(live, fd, libc::POSIX_FADV_WILLNEED)),
             Access::NoReuse => tally.add(live, rule, Axis::Access, advise(live, fd, libc::POSIX_FADV_NOREUSE)),
+            Access::Cold | Access::PageOut => {} // refused where rules are read
         }
     }
     let why_not = if file.wants == 0 { Ok(()) } else { may_be_watched(live, &mut file, may_write) };

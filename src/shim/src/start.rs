@@ -16,7 +16,9 @@ use faultless_core::policies;
 use faultless_core::rules::Policy;
 
 use crate::text::Text;
-use crate::{descriptors, early, heap, logger, opened, opening, pages, process, real, report, startup, state, sys};
+use crate::{
+    descriptors, early, heap, logger, opened, opening, pages, process, real, report, stacks, startup, state, sys,
+};
 
 unsafe extern "C" {
     static environ: *const *const c_char;
@@ -118,6 +120,7 @@ fn start() {
     }
     pages::make(&birth, policy);
     process::watch_forks();
+    stacks::start(policy);
     state::publish();
     let live = state::live();
     live.page.add(C::UnknownNames, unknown);

@@ -9,6 +9,7 @@ use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 mod maps;
 mod opened;
 mod pagemap;
+mod segments;
 mod threads;
 
 pub use crate::arch::fail;
@@ -16,6 +17,7 @@ use crate::arch::syscall6;
 pub use maps::*;
 pub use opened::*;
 pub use pagemap::*;
+pub use segments::*;
 pub use threads::*;
 
 /// Bytes in a page of this machine (x86-64 knows no other).

@@ -82,6 +82,11 @@ impl Target {
         Range { start: backed.start + start, len: end.saturating_sub(start) }
     }
 
+    /// No huge page can hold any of it: its place in memory and in its file differ by no multiple of 2 MiB.
+    pub fn is_misplaced(&self) -> bool {
+        self.file.is_some_and(|view| !(self.range.start as u64).wrapping_sub(view.offset).is_multiple_of(HUGE as u64))
+    }
+
     /// A private mapping of a file: mlock would copy the file where it may be written, and so would the mprotect that
     /// makes it writable later. Locked on fault, neither does.
     pub fn copies_on_write(&self) -> bool {

@@ -9,7 +9,7 @@ use core::arch::naked_asm;
 use core::ffi::{c_int, c_long, c_void};
 
 use crate::real::{CALLOC, FREE, MALLOC, SYSCALL};
-use crate::{exec, exports, malloc, real, small_path};
+use crate::{exec, exports, malloc, real, small_path, stacks};
 
 /// malloc(3). The countdown is never as large as a large block, so these take the slow path at once.
 #[unsafe(naked)]
@@ -47,6 +47,13 @@ pub unsafe extern "C" fn syscall() -> c_long {
         "2:", "jmp [rip + {real}]",
         numbers = const exports::WATCHED.len() * 64, watched = sym exports::WATCHED, slow = sym exports::syscall_watched,
         real = sym SYSCALL)
+}
+
+/// Where a thread begins that rules for stacks are about: it does what they want, and becomes the program's function.
+#[unsafe(naked)]
+pub extern "C" fn thread_begins(slot: *mut c_void) -> *mut c_void {
+    naked_asm!(".cfi_startproc", "sub rsp, 8", ".cfi_adjust_cfa_offset 8", "call {began}", "add rsp, 8",
+        ".cfi_adjust_cfa_offset -8", "mov rdi, rdx", "jmp rax", ".cfi_endproc", began = sym stacks::began)
 }
 
 /// The three exec functions with variable arguments. The return address moves below the five arguments that are in

@@ -199,7 +199,14 @@ mod tests {
 
     fn facts() -> Facts {
         let loader = Some(b"/lib64/ld-linux-x86-64.so.2".to_vec());
-        Facts { has_loader: true, asan: false, loader, needed: vec![b"libc.so.6".to_vec()], defines_malloc: false }
+        Facts {
+            has_loader: true,
+            asan: false,
+            loader,
+            needed: vec![b"libc.so.6".to_vec()],
+            defines_malloc: false,
+            go: false,
+        }
     }
 
     #[test]

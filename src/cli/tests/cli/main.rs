@@ -3,12 +3,14 @@
 //! What must hold here: no test needs libfaultless.so but those which say so; what a test cannot have (a static C
 //! library, another user) it skips with one line.
 
+mod attach;
 mod compare;
 mod doctor;
 mod environment;
 mod fixtures;
 mod manuals;
 mod metrics;
+mod outside;
 mod pages;
 mod policies;
 mod refusals;

@@ -70,6 +70,8 @@ pub(super) fn action(piece: Piece<'_>) -> Result<Action, ParseError> {
                 b"noreuse" => Action::Access(Access::NoReuse),
                 b"drop-behind" => Action::Access(Access::DropBehind),
                 b"auto" => Action::Access(Access::Auto),
+                b"cold" => Action::Access(Access::Cold),
+                b"pageout" => Action::Access(Access::PageOut),
                 b"recycle" => Action::Recycle,
                 b"dontdump" => Action::DontDump,
                 b"leave" => Action::Leave,

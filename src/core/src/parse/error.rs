@@ -52,6 +52,8 @@ pub enum ErrorKind {
     TwoOnAxis,
     TooManyRules,
     TooMuchText,
+    /// why the action cannot be had where the rule is given
+    WrongPlace(&'static str),
 }
 
 impl From<SizeError> for ErrorKind {
@@ -121,6 +123,7 @@ impl fmt::Display for ErrorKind {
             ErrorKind::TooMuchText => {
                 return write!(f, "too much text: a policy has at most {MAX_TEXT} bytes of rules");
             }
+            ErrorKind::WrongPlace(why) => why,
         })
     }
 }

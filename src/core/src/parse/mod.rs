@@ -18,7 +18,7 @@ mod tests;
 
 use crate::actions::Action;
 use crate::matching::MIN_MALLOC_BOUND;
-use crate::rules::{Actions, Kind, MAX_RULES, MAX_TEXT, Policy, Rule, Span};
+use crate::rules::{Access, Actions, Kind, MAX_RULES, MAX_TEXT, Policy, Rule, Span};
 use crate::size::Size;
 
 pub use error::{ErrorKind, ParseError};
@@ -31,6 +31,8 @@ pub enum Form {
     Line,
     /// a file: also blanks around rules, and `#` comments
     File,
+    /// a flag of `attach`: as a line, with the actions that one process can take on another's memory
+    Attach,
 }
 
 impl Policy {
@@ -58,14 +60,14 @@ impl Policy {
                     // Point at a comma: nothing else is there to be pointed at.
                     return Err(line.comma_beside(rule).error(ErrorKind::EmptyRule));
                 }
-                self.append_rule(rule)?;
+                self.append_rule(rule, form)?;
             }
         }
         Ok(())
     }
 
-    fn append_rule(&mut self, text: Piece<'_>) -> Result<(), ParseError> {
-        let (rule, path) = rule(text)?;
+    fn append_rule(&mut self, text: Piece<'_>, form: Form) -> Result<(), ParseError> {
+        let (rule, path) = rule(text, form)?;
         if self.count >= MAX_RULES {
             return Err(text.error(ErrorKind::TooManyRules));
         }
@@ -92,7 +94,7 @@ impl Policy {
 }
 
 /// Reads one rule; its spans are left to whoever knows where the text goes. The piece is its path.
-fn rule(text: Piece<'_>) -> Result<(Rule, Option<Piece<'_>>), ParseError> {
+fn rule(text: Piece<'_>, form: Form) -> Result<(Rule, Option<Piece<'_>>), ParseError> {
     let (head, tail) = match text.split_once(b":") {
         Some((head, tail)) => (head, Some(tail)),
         None => (text, None),
@@ -117,7 +119,7 @@ fn rule(text: Piece<'_>) -> Result<(Rule, Option<Piece<'_>>), ParseError> {
     if let Some(path) = path {
         check_path(kind, path)?;
     }
-    let actions = actions(kind, tail)?;
+    let actions = actions(kind, tail, form)?;
     let none = Span { start: 0, len: 0 };
     Ok((Rule { kind, min, below, path: None, actions, text: none }, path))
 }
@@ -177,14 +179,19 @@ fn check_path(kind: Kind, path: Piece<'_>) -> Result<(), ParseError> {
     }
 }
 
-fn actions(kind: Kind, text: Piece<'_>) -> Result<Actions, ParseError> {
+fn actions(kind: Kind, text: Piece<'_>, form: Form) -> Result<Actions, ParseError> {
     let mut actions = Actions::default();
     for (i, piece) in text.split(b"+").enumerate() {
         if piece.is_empty() {
             return Err(piece.error(ErrorKind::MissingAction));
         }
         let action = argument::action(piece)?;
-        if !kind.has(action) {
+        if let Some(why) = action.refused_by(form) {
+            return Err(piece.error(ErrorKind::WrongPlace(why)));
+        }
+        // What is swapped out can be brought back whatever it is.
+        let brings_back = form == Form::Attach && action == Action::Access(Access::WillNeed);
+        if !kind.has(action) && !brings_back {
             return Err(piece.error(ErrorKind::KindLacks(kind)));
         }
         let fresh = match action {

@@ -27,6 +27,11 @@ pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong
     let call = || unsafe { PRCTL.get()(option, a, b, c, d) };
     match option {
         libc::PR_SET_SECCOMP => bringing_a_filter(|| c_long::from(call())) as c_int,
+        libc::PR_SET_THP_DISABLE => {
+            let result = call();
+            limits::forget_thp();
+            result
+        }
         _ => call(),
     }
 }
@@ -53,7 +58,33 @@ pub unsafe extern "C" fn pkey_mprotect(at: *mut c_void, len: usize, prot: c_int,
 pub unsafe extern "C" fn shmat(id: c_int, at: *const c_void, flags: c_int) -> *mut c_void {
     taint_by_shmat(at as usize, flags);
     // SAFETY: the program's own call.
-    unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at as usize, flags as usize, 0, 0, 0) as *mut c_void }
+    let got = unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at as usize, flags as usize, 0, 0, 0) as usize };
+    let mut given = got;
+    if got as *mut c_void != MAP_FAILED && state::is_on() {
+        after(|live| given = segments::attached(live, id, at as usize, got, flags));
+    }
+    given as *mut c_void
+}
+
+/// shmdt(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn shmdt(at: *const c_void) -> c_int {
+    let (mut len, mut had_locks) = (None, None);
+    if state::is_on() {
+        after(|_| len = segments::detaching(at as usize));
+    }
+    if let Some(len) = len {
+        watch::close(at as usize, len);
+        watch::give_way(at as usize, len);
+        after(|live| regions::sample_before(live, at as usize, len));
+        had_locks = forget(at.cast_mut(), len);
+    }
+    // SAFETY: the program's own call.
+    let result = unsafe { SYSCALL.get()(libc::SYS_shmdt, at as usize, 0, 0, 0, 0, 0) as c_int };
+    if result != 0 {
+        had_locks.into_iter().for_each(unlock_after_all);
+    }
+    result
 }
 
 /// Runs a call for which there must be no thread of ours: because the kernel wants a single one, or because it changes for
@@ -102,6 +133,7 @@ pub static WATCHED: [u64; 8] = {
         libc::SYS_mremap,
         libc::SYS_madvise,
         libc::SYS_shmat,
+        libc::SYS_shmdt,
         libc::SYS_mlock,
         libc::SYS_mlock2,
         libc::SYS_munlock,
@@ -166,10 +198,8 @@ pub unsafe extern "C" fn syscall_watched(
                 taint(at, b);
                 call()
             }
-            libc::SYS_shmat => {
-                taint_by_shmat(b, c as c_int);
-                call()
-            }
+            libc::SYS_shmat => shmat(a as c_int, b as *const c_void, c as c_int) as c_long,
+            libc::SYS_shmdt => c_long::from(shmdt(at)),
             libc::SYS_unshare | libc::SYS_setns => alone(call),
             libc::SYS_open | libc::SYS_openat | libc::SYS_openat2 => opened::seen_by_syscall(call()),
             libc::SYS_close => {

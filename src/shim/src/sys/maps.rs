@@ -6,7 +6,7 @@
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
-use super::{Errno, PAGE, ioctl, mmap};
+use super::{Errno, PAGE, close, ioctl, mmap, open};
 
 /// Maps memory for a thread of ours, where the kernel never puts a mapping by itself: a program that has just unmapped
 /// something may map there again with MAP_FIXED, and must not meet us.
@@ -56,6 +56,8 @@ const VMA_SHARED: u64 = 8;
 pub struct Vma {
     /// exclusive end
     pub end: usize,
+    /// bytes of its pages: more than [`PAGE`] for what is of the hugetlb pool
+    pub page: usize,
     /// MAP_SHARED
     pub is_shared: bool,
     /// which file (0: none), on which device
@@ -71,8 +73,22 @@ pub fn vma_at(fd: c_int, at: usize) -> Result<Vma, Errno> {
     unsafe { ioctl(fd, PROCMAP_QUERY, &mut query) }?;
     Ok(Vma {
         end: query.vma_end as usize,
+        page: query.vma_page_size as usize,
         is_shared: query.vma_flags & VMA_SHARED != 0,
         file: (query.inode, query.dev_major, query.dev_minor),
         to_offset: query.vma_offset.wrapping_sub(query.vma_start),
     })
+}
+
+/// The same for whoever has no descriptor of /proc/self/maps.
+pub fn mapping_at(at: usize) -> Result<Vma, Errno> {
+    let fd = open(c"/proc/self/maps", libc::O_RDONLY, 0)?;
+    let vma = vma_at(fd, at);
+    close(fd);
+    vma
+}
+
+/// Bytes of the pages of what is mapped at `at`.
+pub fn page_size_at(at: usize) -> Option<usize> {
+    mapping_at(at).ok().map(|vma| vma.page).filter(|page| page.is_power_of_two())
 }

@@ -1,0 +1,54 @@
+//! The calls of System V shared memory.
+//!
+//! What must hold here: as in `sys`.
+
+use core::ffi::c_int;
+
+use super::{Errno, call};
+
+/// What shmctl(IPC_STAT) says of a segment.
+#[derive(Clone, Copy)]
+pub struct Segment {
+    /// bytes, as they were asked for
+    pub bytes: usize,
+    /// its key; 0 is IPC_PRIVATE
+    pub key: u32,
+}
+
+/// shmctl(2) with IPC_STAT.
+pub fn segment(id: c_int) -> Result<Segment, Errno> {
+    // SAFETY: all zeroes is a valid shmid_ds, and the kernel writes one.
+    unsafe {
+        let mut about: libc::shmid_ds = core::mem::zeroed();
+        call(libc::SYS_shmctl, [id as usize, libc::IPC_STAT as usize, (&raw mut about) as usize])?;
+        Ok(Segment { bytes: about.shm_segsz, key: about.shm_perm.__key as u32 })
+    }
+}
+
+/// shmat(2).
+///
+/// # Safety
+/// With SHM_REMAP, what lies there must be the caller's to replace.
+pub unsafe fn shmat(id: c_int, at: usize, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_shmat, [id as usize, at, flags as usize]) }
+}
+
+/// shmdt(2).
+///
+/// # Safety
+/// The attachment must be the caller's to give up.
+pub unsafe fn shmdt(at: usize) -> Result<usize, Errno> {
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_shmdt, [at]) }
+}
+
+/// Whether a file is of the hugetlb pool, as a memfd can be: fstatfs(2).
+pub fn is_of_the_pool(fd: c_int) -> bool {
+    const HUGETLBFS_MAGIC: libc::__fsword_t = 0x9584_58f6;
+    // SAFETY: all zeroes is a valid statfs, and the kernel writes one.
+    unsafe {
+        let mut about: libc::statfs = core::mem::zeroed();
+        call(libc::SYS_fstatfs, [fd as usize, (&raw mut about) as usize]).is_ok() && about.f_type == HUGETLBFS_MAGIC
+    }
+}
