@@ -269,10 +269,12 @@ impl Calls {
             }
         }
         // glibc has counted the guard in before 2.27, and not since: a page too little is no loss.
-        let end = start.checked_add(len)? & !(PAGE - 1);
+        let top = start.checked_add(len)?;
         let low = start.checked_add(guard)?.next_multiple_of(PAGE);
         let here = (&raw const len) as usize;
-        (low..end).contains(&here).then_some(Range { start: low, len: end - low })
+        // In musl, and where the program gives the stack, its last page may be shared with what lies above.
+        let len = (top & !(PAGE - 1)).saturating_sub(low);
+        (low..top).contains(&here).then_some(Range { start: low, len })
     }
 
     /// Has the end of the thread noticed.
