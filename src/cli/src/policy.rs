@@ -12,6 +12,7 @@ use faultless_core::policies;
 use faultless_core::rules::Policy;
 
 use crate::args::{self, PolicyVerb, Show};
+use crate::compare::table::labelled;
 use crate::config::{self, Config, Flag};
 use crate::environment::Environment;
 use crate::explain;
@@ -51,12 +52,14 @@ pub fn rules(policy: &Policy) -> String {
     rules.map(|(i, r)| format!("  {} {}\n", i + 1, String::from_utf8_lossy(policy.slice(r.text)))).collect()
 }
 
+/// A built-in policy's name and what it does, then its rules, because all together is wider than a terminal.
 fn list() -> String {
-    let mut table = table(["policy", "what it does", "rules"]);
-    for built_in in policies::TABLE {
-        table.add_row([built_in.name, built_in.help, built_in.rules]);
-    }
-    lines(&table)
+    let lines = policies::TABLE.iter().flat_map(|built_in| {
+        let rules = built_in.rules.split(',').filter(|rule| !rule.is_empty());
+        let rules = rules.map(|rule| (String::new(), format!("  {rule}")));
+        std::iter::once((built_in.name.to_owned(), built_in.help.to_owned())).chain(rules)
+    });
+    labelled(&lines.collect::<Vec<_>>())
 }
 
 fn show(show: &Show) -> Result<String> {

@@ -8,6 +8,7 @@ mod compare;
 mod doctor;
 mod environment;
 mod fixtures;
+mod golden;
 mod manuals;
 mod metrics;
 mod outside;
