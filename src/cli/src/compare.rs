@@ -18,6 +18,7 @@ pub mod metric;
 pub mod outcome;
 mod plan;
 mod plot;
+pub mod pmu;
 pub mod runner;
 mod server;
 pub mod setup;
@@ -86,7 +87,7 @@ impl Begun {
             runs,
             check_output,
             interrupted: if let Some(Stop::Signal(signal)) = stop { Some(signal) } else { None },
-            host: Host::look(),
+            host: Host { pmu: self.pmu.missing(), ..Host::look() },
         };
         (comparison, stop)
     }

@@ -6,6 +6,7 @@
 
 mod args;
 mod attach;
+mod blocked;
 mod cgroup;
 mod compare;
 mod completions;

@@ -8,6 +8,7 @@ use std::io;
 use std::mem::MaybeUninit;
 use std::time::{Duration, Instant};
 
+use crate::blocked::Blocked;
 use crate::exec::{self, Program};
 
 /// What is handed on. SIGKILL and SIGSTOP cannot be; faults and SIGCHLD are nobody else's.
@@ -75,7 +76,7 @@ pub fn run(program: &Program) -> io::Result<Ended> {
 /// # Errors
 /// fork or a pipe was refused.
 pub fn run_with(program: &Program, before: impl FnOnce(i32)) -> io::Result<Ended> {
-    let signals = Signals::block()?;
+    let signals = Signals(Blocked::block(FORWARDED)?);
     let (gate, opener) = pipe()?;
     // A close-on-exec pipe: it stays empty if exec worked, else it brings the errno.
     let (read, write) = pipe()?;
@@ -88,7 +89,7 @@ pub fn run_with(program: &Program, before: impl FnOnce(i32)) -> io::Result<Ended
                 // SAFETY: nobody is left who would wait for the program; _exit runs nothing of the parent's.
                 unsafe { libc::_exit(127) };
             }
-            signals.restore();
+            signals.0.restore();
             let errno = program.exec().raw_os_error().unwrap_or(libc::ENOEXEC).to_ne_bytes();
             // SAFETY: `errno` is four readable bytes; _exit runs nothing of the parent's.
             unsafe {
@@ -114,7 +115,7 @@ pub fn run_with(program: &Program, before: impl FnOnce(i32)) -> io::Result<Ended
             if got == 4 {
                 end = End::NotStarted(i32::from_ne_bytes(errno));
             }
-            signals.restore();
+            signals.0.restore();
             Ok(Ended { pid, end, ran: begun.elapsed() })
         }
     }
@@ -139,53 +140,15 @@ fn pipe() -> io::Result<(i32, i32)> {
     }
 }
 
-/// The forwarded signals and SIGCHLD, blocked, with what was there before.
-struct Signals {
-    set: libc::sigset_t,
-    mask_before: libc::sigset_t,
-    chld_before: libc::sigaction,
-}
+/// The forwarded signals and SIGCHLD, blocked.
+struct Signals(Blocked);
 
 impl Signals {
-    fn block() -> io::Result<Signals> {
-        let mut set = MaybeUninit::uninit();
-        let mut mask_before = MaybeUninit::uninit();
-        let mut chld_before = MaybeUninit::uninit();
-        // SAFETY: sigemptyset fills the set before anything else reads it; sigaction and sigprocmask fill the
-        // other two; all zeroes is a valid sigaction (SIG_DFL, no flags).
-        unsafe {
-            libc::sigemptyset(set.as_mut_ptr());
-            for signal in FORWARDED.iter().chain([&libc::SIGCHLD]) {
-                libc::sigaddset(set.as_mut_ptr(), *signal);
-            }
-            // With SIGCHLD ignored, as some service managers leave it, no child could be waited for.
-            let default: libc::sigaction = MaybeUninit::zeroed().assume_init();
-            if libc::sigaction(libc::SIGCHLD, &default, chld_before.as_mut_ptr()) != 0
-                || libc::sigprocmask(libc::SIG_BLOCK, set.as_ptr(), mask_before.as_mut_ptr()) != 0
-            {
-                return Err(io::Error::last_os_error());
-            }
-            Ok(Signals {
-                set: set.assume_init(),
-                mask_before: mask_before.assume_init(),
-                chld_before: chld_before.assume_init(),
-            })
-        }
-    }
-
-    fn restore(&self) {
-        // SAFETY: both were filled by the kernel in `block`.
-        unsafe {
-            libc::sigaction(libc::SIGCHLD, &self.chld_before, std::ptr::null_mut());
-            libc::sigprocmask(libc::SIG_SETMASK, &self.mask_before, std::ptr::null_mut());
-        }
-    }
-
     fn until_end_of(&self, pid: i32) -> io::Result<End> {
         loop {
             let mut info = MaybeUninit::<libc::siginfo_t>::zeroed();
             // SAFETY: the set is initialised, `info` has room, and all zeroes is a valid siginfo_t.
-            let (signal, info) = unsafe { (libc::sigwaitinfo(&self.set, info.as_mut_ptr()), info.assume_init()) };
+            let (signal, info) = unsafe { (libc::sigwaitinfo(&self.0.set, info.as_mut_ptr()), info.assume_init()) };
             match signal {
                 -1 => match io::Error::last_os_error() {
                     error if error.kind() == io::ErrorKind::Interrupted => {}

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::capture::Difference;
 use super::child::Ended;
+use super::pmu::{self, Counts};
 use crate::tree::{Format, Tree};
 use crate::wait::End;
 
@@ -41,6 +42,8 @@ pub struct Run {
     pub locked: Option<f64>,
     /// regions that some rule matched
     pub ruled: Option<f64>,
+    /// what the processor counted
+    pub pmu: Counts,
     /// bytes of the regions that each rule matched, in the order of the rules; empty without a page
     pub by_rule: Vec<u64>,
     /// how it ended
@@ -63,9 +66,10 @@ pub struct Figure {
 
 /// All of them.
 pub const FIGURES: &[Figure] =
-    &[WALL, Figure { name: "user_s", of: |run| Some(run.user) }, SYS, MINOR, MAJOR, DISK, RSS, HUGE, LOCKED, RULED];
+    &[WALL, USER, SYS, MINOR, MAJOR, DISK, RSS, HUGE, LOCKED, RULED, CYCLES, DTLB, ITLB, WALKS];
 
 pub const WALL: Figure = Figure { name: "wall_s", of: |run| Some(run.wall) };
+pub const USER: Figure = Figure { name: "user_s", of: |run| Some(run.user) };
 pub const SYS: Figure = Figure { name: "sys_s", of: |run| Some(run.sys) };
 pub const MINOR: Figure = Figure { name: "minor_faults", of: |run| Some(run.minor) };
 pub const MAJOR: Figure = Figure { name: "major_faults", of: |run| Some(run.major) };
@@ -74,6 +78,10 @@ pub const RSS: Figure = Figure { name: "peak_rss_bytes", of: |run| Some(run.peak
 pub const HUGE: Figure = Figure { name: "huge_share", of: |run| run.huge };
 pub const LOCKED: Figure = Figure { name: "locked_bytes", of: |run| run.locked };
 pub const RULED: Figure = Figure { name: "regions_ruled", of: |run| run.ruled };
+pub const CYCLES: Figure = Figure { name: pmu::NAMES[0], of: |run| run.pmu[0] };
+pub const DTLB: Figure = Figure { name: pmu::NAMES[1], of: |run| run.pmu[1] };
+pub const ITLB: Figure = Figure { name: pmu::NAMES[2], of: |run| run.pmu[2] };
+pub const WALKS: Figure = Figure { name: pmu::NAMES[3], of: |run| run.pmu[3] };
 
 /// What the pages of a tree add to what the kernel counted.
 #[derive(Clone, Debug, Default)]
@@ -134,6 +142,7 @@ impl Run {
             huge: pages.huge,
             locked: pages.locked,
             ruled: pages.ruled,
+            pmu: Counts::default(),
             by_rule: pages.by_rule.clone(),
             end: ended.end,
             output: 0,

@@ -23,6 +23,8 @@ pub struct Host {
     pub memory: Option<u64>,
     /// the smallest limit of a control group, in bytes
     pub limit: Option<u64>,
+    /// what the processor does not count; `None` if it counts all that was asked for
+    pub pmu: Option<String>,
 }
 
 impl Host {
@@ -37,6 +39,7 @@ impl Host {
             thp: thp.and_then(chosen),
             memory: Meminfo::current().ok().map(|memory| memory.mem_total),
             limit: cgroup::standing(std::process::id() as i32).limit,
+            pmu: None,
         }
     }
 
@@ -48,6 +51,7 @@ impl Host {
             self.kernel.as_ref().map(|kernel| format!("Linux {}", major_minor(kernel))),
             self.thp.as_ref().map(|thp| format!("THP {thp}")),
             Some(self.limit.map_or("no memory limit".into(), |limit| format!("memory limit {}", Human(limit)))),
+            self.pmu.clone(),
         ];
         facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
     }
@@ -60,6 +64,7 @@ impl Host {
             "thp": self.thp,
             "memory_bytes": self.memory,
             "memory_limit_bytes": self.limit,
+            "pmu_missing": self.pmu,
         })
     }
 }
@@ -76,11 +81,12 @@ mod tests {
             thp: Some("madvise".into()),
             memory: None,
             limit: Some(8 << 30),
+            pmu: None,
         };
         assert_eq!(host.line(), "2 cores, Linux 6.18, THP madvise, memory limit 8 GiB");
         assert_eq!(
-            Host { cores: Some(1), kernel: None, thp: None, limit: None, ..host }.line(),
-            "1 core, no memory limit"
+            Host { cores: Some(1), kernel: None, thp: None, limit: None, pmu: Some("no PMU".into()), ..host }.line(),
+            "1 core, no memory limit, no PMU"
         );
     }
 }

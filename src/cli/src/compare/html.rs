@@ -18,8 +18,8 @@ pub fn export(c: &Comparison<'_>) -> String {
         body += &format!("<p>load: <code>{}</code></p>\n", escaped(load));
     }
     body += &table(&c.table());
-    for metric in 0..c.metrics.len() {
-        body += &table(&c.metric_table(metric));
+    for cells in c.more_tables() {
+        body += &table(&cells);
     }
     body += &list(&c.verdicts());
 

@@ -8,8 +8,8 @@ use super::table::Cells;
 /// All of it.
 pub fn export(c: &Comparison<'_>) -> String {
     let mut text = format!("`{}`: {}\n\n{}", c.command.replace('`', "'"), c.headline(), table(&c.table()));
-    for metric in 0..c.metrics.len() {
-        text += &format!("\n{}", table(&c.metric_table(metric)));
+    for cells in c.more_tables() {
+        text += &format!("\n{}", table(&cells));
     }
     text += "\n";
     for (label, words) in c.verdicts() {

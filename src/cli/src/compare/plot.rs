@@ -6,9 +6,9 @@
 use super::statistics::middle;
 
 /// Of each plot, in pixels of the picture; a page may scale it.
-const WIDTH: f64 = 760.0;
+const WIDTH: f64 = 860.0;
 /// For names.
-const LEFT: f64 = 150.0;
+const LEFT: f64 = 190.0;
 const RIGHT: f64 = 20.0;
 const ROW: f64 = 44.0;
 const TOP: f64 = 12.0;
@@ -195,7 +195,11 @@ fn legend(series: &[Series<'_>]) -> String {
 
 /// Enough digits to tell values apart.
 fn short(value: f64) -> String {
-    let digits = if value.abs() >= 1000.0 || value.fract() == 0.0 { 0 } else { 3 };
+    let digits = match value.abs() {
+        magnitude if magnitude >= 1000.0 || magnitude.fract() == 0.0 => 0,
+        magnitude if magnitude >= 100.0 => 1,
+        _ => 3,
+    };
     grouped(value, digits)
 }
 

@@ -17,6 +17,7 @@ use super::contender::Contender;
 use super::figures::{FromPages, Run, end};
 use super::guard::Guard;
 use super::metric::Metric;
+use super::pmu::{Counts, Pmu, less};
 use super::server::{self, Ready};
 use super::signals::Signals;
 use crate::exec::{self, Program};
@@ -65,6 +66,8 @@ pub struct Runner<'a> {
     pub signals: &'a Signals,
     /// for when we are killed
     pub guard: &'a Guard,
+    /// what can be counted
+    pub pmu: Pmu,
 }
 
 /// Why it does not go on.
@@ -111,8 +114,8 @@ impl Runner<'_> {
             tree => FromPages::of(&tree::take(&self.pages, tree, since)),
         };
         self.guard.tree(0);
-        let (ended, wall, capture) = outcome?;
-        let mut run = Run { wall: wall.as_secs_f64(), ..Run::new(&ended, &pages) };
+        let (ended, wall, capture, pmu) = outcome?;
+        let mut run = Run { wall: wall.as_secs_f64(), pmu, ..Run::new(&ended, &pages) };
         if self.served.is_none() && ended.end != End::Exited(0) && !self.ignore_failure {
             return Err(failed("the program", ended.end, &capture));
         }
@@ -142,22 +145,32 @@ impl Runner<'_> {
         Ok((tree, Program::new(self.command, &environment)?))
     }
 
-    fn job(&self, program: &Program, capture: Capture) -> Result<(Ended, Duration, Capture), Stop> {
+    fn job(&self, program: &Program, capture: Capture) -> Result<(Ended, Duration, Capture, Counts), Stop> {
+        let mut counters = self.pmu.open();
         let child = self.start(program, &capture)?;
         let ended = self.wait(&child)?;
-        Ok((ended, ended.wall, capture))
+        Ok((ended, ended.wall, capture, counters.read()))
     }
 
     /// A server under its load; what comes back is what the load printed.
-    fn server(&self, program: &Program, said: &Capture, served: &Served) -> Result<(Ended, Duration, Capture), Stop> {
+    fn server(
+        &self,
+        program: &Program,
+        said: &Capture,
+        served: &Served,
+    ) -> Result<(Ended, Duration, Capture, Counts), Stop> {
         if let Ready::Port(host, port) = &served.ready
             && server::answers(host, *port)
         {
             let text = format!("somebody answers on port {port} already; stop that server, or choose another port");
             return Err(Stop::Failed(text, 1));
         }
+        let mut counters = self.pmu.open();
         let server = self.start(program, said)?;
-        let loaded = self.until_ready(&server, said, served).and_then(|()| self.shell(&served.load));
+        // Whoever is started from here on inherits the server's counters, and is counted once more to be taken off.
+        let mut beside = Vec::new();
+        let loaded =
+            self.until_ready(&server, said, served, &mut beside).and_then(|()| self.counted(&served.load, &mut beside));
         let (ended, signal) = match server.wait(Some(Duration::ZERO)) {
             // It ended before it was told to.
             Ok(ended) => return Err(failed("the server", ended.end, said)),
@@ -171,16 +184,22 @@ impl Runner<'_> {
             return Err(failed("--load", load.end, &printed));
         }
         let ended = ended.ok_or_else(|| Stop::Failed("the server was waited for by somebody else".into(), 1))?;
-        Ok((ended, load.wall, printed))
+        Ok((ended, load.wall, printed, less(counters.read(), &beside)))
     }
 
-    fn until_ready(&self, server: &Child<'_>, said: &Capture, served: &Served) -> Result<(), Stop> {
+    fn until_ready(
+        &self,
+        server: &Child<'_>,
+        said: &Capture,
+        served: &Served,
+        beside: &mut Vec<Counts>,
+    ) -> Result<(), Stop> {
         let until = Instant::now() + served.limit;
         loop {
             let ready = match &served.ready {
                 Ready::Port(host, port) => server::answers(host, *port),
                 Ready::Line(text) => said.text()?.lines().any(|line| line.contains(text)),
-                Ready::Command(command) => self.shell(command)?.0.end == End::Exited(0),
+                Ready::Command(command) => self.counted(command, beside)?.0.end == End::Exited(0),
             };
             if ready {
                 return Ok(());
@@ -195,6 +214,14 @@ impl Runner<'_> {
                 }
             }
         }
+    }
+
+    /// The same as [`Self::shell`]; what the processor counted meanwhile is added to `beside`.
+    fn counted(&self, command: &OsStr, beside: &mut Vec<Counts>) -> Result<(Ended, Capture), Stop> {
+        let mut counters = self.pmu.open();
+        let done = self.shell(command);
+        beside.push(counters.read());
+        done
     }
 
     /// A command for sh, without the library.

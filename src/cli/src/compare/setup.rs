@@ -16,6 +16,7 @@ use super::contender::{refusal, without_us};
 use super::guard::Guard;
 use super::metric::Metric;
 use super::outcome::Comparison;
+use super::pmu::Pmu;
 use super::runner::{DROP_CACHES, Runner, Served};
 use super::server::Ready;
 use super::signals::Signals;
@@ -53,6 +54,8 @@ pub struct Begun {
     guard: Guard,
     signals: Signals,
     pages: OsString,
+    /// what the processor counts here
+    pub pmu: Pmu,
 }
 
 impl<'a> Setup<'a> {
@@ -119,7 +122,7 @@ impl<'a> Setup<'a> {
     pub fn begin(&self, pages: OsString) -> io::Result<Begun> {
         open_standard()?;
         let guard = Guard::start(pages.clone())?;
-        Ok(Begun { guard, signals: Signals::block()?, pages })
+        Ok(Begun { guard, signals: Signals::block()?, pages, pmu: Pmu::look() })
     }
 }
 
@@ -144,6 +147,7 @@ impl Begun {
             pages: self.pages.clone(),
             signals: &self.signals,
             guard: &self.guard,
+            pmu: self.pmu,
         }
     }
 

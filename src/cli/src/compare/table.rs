@@ -5,7 +5,7 @@
 
 use faultless_core::size::Human;
 
-use super::figures::{DISK, Figure, HUGE, LOCKED, MAJOR, MINOR, RSS, RULED, SYS, WALL};
+use super::figures::{CYCLES, DISK, DTLB, Figure, HUGE, ITLB, LOCKED, MAJOR, MINOR, RSS, RULED, SYS, WALKS, WALL};
 use super::metric::Better;
 use super::outcome::{Column, Comparison, Output};
 use super::statistics::{ROUNDS, Ratio};
@@ -24,8 +24,8 @@ impl Comparison<'_> {
     /// All of it; `saved` are the files that were written.
     pub fn text(&self, saved: &[String]) -> String {
         let mut text = format!("{}\n{}", self.headline(), columns(&self.table()));
-        for metric in 0..self.metrics.len() {
-            text += &format!("\n{}", columns(&self.metric_table(metric)));
+        for cells in self.more_tables() {
+            text += &format!("\n{}", columns(&cells));
         }
         let mut verdicts = self.verdicts();
         if !saved.is_empty() {
@@ -92,8 +92,28 @@ impl Comparison<'_> {
         std::iter::once(head).chain((0..self.contenders.len()).map(row)).collect()
     }
 
+    /// One for each metric, and one of what the processor counted, where it did.
+    pub fn more_tables(&self) -> Vec<Cells> {
+        let metrics = (0..self.metrics.len()).map(|metric| self.metric_table(metric));
+        metrics.chain(self.pmu_table()).collect()
+    }
+
+    /// What the processor counted; `None` where nothing.
+    fn pmu_table(&self) -> Option<Cells> {
+        let columns = [(CYCLES, "cycles"), (WALKS, "in page walks"), (DTLB, "dTLB misses"), (ITLB, "iTLB misses")];
+        let all = 0..self.contenders.len();
+        let known = columns.into_iter().filter(|(figure, _)| all.clone().any(|c| self.median(c, figure).is_some()));
+        let known: Vec<_> = known.collect();
+        let head = ["policy"].into_iter().chain(known.iter().map(|(_, name)| *name)).map(String::from).collect();
+        let row = |c: usize| {
+            let cell = |(figure, _): &(Figure, &str)| self.median(c, figure).map_or("-".into(), large);
+            std::iter::once(self.contenders[c].name.clone()).chain(known.iter().map(cell)).collect()
+        };
+        (!known.is_empty()).then(|| std::iter::once(head).chain(all.clone().map(row)).collect())
+    }
+
     /// The table of one metric.
-    pub fn metric_table(&self, metric: usize) -> Cells {
+    fn metric_table(&self, metric: usize) -> Cells {
         let name = &self.metrics[metric].name;
         let head = ["policy", name, "middle half", &format!("vs {} [95 %]", self.first())].map(Into::into).into();
         let row = |c: usize| {
@@ -204,6 +224,15 @@ fn number(value: f64) -> String {
     }
 }
 
+/// A count that may be large: 1,234, 1.23 M, 1.23 G.
+fn large(value: f64) -> String {
+    match value {
+        value if value >= 1e9 => format!("{:.2} G", value / 1e9),
+        value if value >= 1e6 => format!("{:.2} M", value / 1e6),
+        value => count(value),
+    }
+}
+
 /// Two digits behind the point, and more where they would say 1.00 of what is not.
 pub fn factor(value: f64) -> String {
     let text = format!("{value:.2}");
@@ -295,6 +324,11 @@ mod tests {
         for (value, text) in cases {
             assert_eq!(number(value), text);
         }
+    }
+
+    #[test]
+    fn large_counts_have_a_letter() {
+        assert_eq!([999.0, 1_500_000.0, 2.345e9].map(large), ["999", "1.50 M", "2.35 G"]);
     }
 
     #[test]

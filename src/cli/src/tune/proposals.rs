@@ -82,6 +82,7 @@ mod tests {
             huge: None,
             locked: None,
             ruled: None,
+            pmu: Default::default(),
             by_rule: Vec::new(),
             end: End::Exited(0),
             output: 0,
