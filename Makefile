@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare readme lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -43,6 +43,9 @@ bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse
 fuzz: ## ten minutes for each reader of bytes that others write (TARGET="rules page" SECONDS=600 KEEP=1)
 	integration/setup.sh test
 	cargo run -q --release -p faultless-integration --bin fuzz
+
+readme: ## the README's tables of servers, from bench/results (measured by SAVE=1 ROWS="redis postgres" make prove-compare)
+	cargo run -q -p faultless-integration --bin readme
 
 lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint

@@ -11,6 +11,7 @@ pub mod launch;
 pub mod pages;
 pub mod programs;
 pub mod prove;
+pub mod readme;
 pub mod stage;
 pub mod stats;
 pub mod trust;

@@ -1,4 +1,4 @@
-//! What the environment says of which scenes are played and how: ROWS, ROUNDS, AHEAD, SHOW.
+//! What the environment says of which scenes are played and how: ROWS, ROUNDS, AHEAD, SAVE, SHOW.
 //!
 //! What must hold here: a word that isn't understood stops the run before anything was measured.
 
@@ -13,6 +13,7 @@ in the environment:
     ROWS=\"hot-range index-scan\"  only these scenes of the parts `files` and `hot`, or rows of `compare`
     ROUNDS=5                     rounds in which contenders take turns (`compare`: blocks, comparisons, moments)
     AHEAD=\"128 8192\"             read_ahead_kb of the disk, instead of what each scene asks for
+    SAVE=1                       the servers' runs go to bench/results, where `make readme` takes them from
     SHOW=1                       every sample, and what Faultless reported, on stderr";
 
 /// The scenes asked for; empty is all.
@@ -31,6 +32,11 @@ pub fn aheads() -> Result<Option<Vec<u32>>, String> {
     let number = |n: &String| n.parse().map_err(|_| format!("AHEAD={n} is no size in KiB"));
     let found: Vec<u32> = words("AHEAD").iter().map(number).collect::<Result<_, _>>()?;
     Ok(Some(found).filter(|f| !f.is_empty()))
+}
+
+/// Whether runs are kept for `make readme`.
+pub fn saves() -> bool {
+    !words("SAVE").is_empty()
 }
 
 /// Whether every sample is shown.

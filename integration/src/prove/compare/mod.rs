@@ -10,6 +10,7 @@ mod stopped;
 mod table;
 mod tuned;
 mod verdicts;
+mod where_;
 
 use super::{Line, Sink};
 use crate::stage::settings;
@@ -26,7 +27,13 @@ const ROWS: &[Row] = &[
     ("postgres", servers::postgres),
     ("alike", verdicts::alike),
     ("slower", verdicts::slower),
-    ("tuned", tuned::prove),
+    ("where", where_::prove),
+    ("tuned-blocks", |sink| tuned::prove(0, sink)),
+    ("tuned-heap", |sink| tuned::prove(1, sink)),
+    ("tuned-random", |sink| tuned::prove(2, sink)),
+    ("tuned-scan", |sink| tuned::prove(3, sink)),
+    ("tuned-work", |sink| tuned::prove(4, sink)),
+    ("tuned-server", |sink| tuned::prove(5, sink)),
     ("stopped", stopped::prove),
 ];
 

@@ -1,21 +1,23 @@
 //! The same commands under hyperfine and under perf stat.
 //!
-//! What must hold here: hyperfine and compare take turns in small blocks, since what the machine does meanwhile would
-//! otherwise be told apart as theirs; hyperfine runs without a shell, as compare does.
+//! What must hold here: hyperfine and compare take turns in small blocks, and a block's median is held against that of
+//! the block beside it, since what the machine does meanwhile would otherwise be told apart as theirs; hyperfine runs
+//! without a shell, as compare does.
 
 use std::path::Path;
 
 use super::table::{built, compare, done, scratch};
 use crate::artefacts::present;
+use crate::bench::ratio::{Ratio, paired};
 use crate::child::Run;
 use crate::prove::{Line, Sink, first_line};
 use crate::stage::settings;
 use crate::stats::median;
 
-/// Blocks of each.
-const BLOCKS: usize = 12;
+/// Blocks of each: many and short, because a disturbance of a second or two should meet both.
+const BLOCKS: usize = 50;
 /// Runs in a block.
-const BLOCK: usize = 8;
+const BLOCK: usize = 4;
 /// Medians may differ by this share.
 const TIME: f64 = 0.03;
 /// Counts may differ by this share.
@@ -53,24 +55,33 @@ pub fn hyperfine(sink: Sink<'_>) -> Result<(), String> {
                 }
             }
         }
-        let share = |a: &[f64], b: &[f64]| median(a) / median(b) - 1.0;
-        let off = share(&ours.concat(), &theirs.concat());
-        // The machine's part in it: every second block against the others, of hyperfine alone.
-        let half = |odd: usize| theirs.iter().skip(odd).step_by(2).cloned().collect::<Vec<_>>().concat();
-        let itself = share(&half(1), &half(0));
+        let medians = |blocks: &[Vec<f64>]| blocks.iter().map(|block| median(block)).collect::<Vec<_>>();
+        let (theirs, ours) = (medians(&theirs), medians(&ours));
+        let Some(ratio) = paired(&ours, &theirs) else { return Err(format!("no ratio of {theirs:?} and {ours:?}")) };
+        // The machine's part in it: in ABBA hyperfine's blocks stand side by side too, two and two.
+        let beside: Vec<&[f64]> = theirs[1..].chunks_exact(2).collect();
+        let one = |of: usize| beside.iter().map(|pair| pair[of]).collect::<Vec<_>>();
+        let itself = paired(&one(1), &one(0)).map_or("unknown".into(), |ratio| percent(&ratio));
         let note = format!(
-            "{:.1} ms by hyperfine; it against itself {:+.1} %; {} runs each",
-            median(&theirs.concat()) * 1e3,
-            itself * 100.0,
+            "{:.1} ms by hyperfine; it against itself {itself}; {} runs each",
+            median(&theirs) * 1e3,
             blocks * BLOCK
         );
-        let line = Line::judged(&criterion(name), goal, format!("{:+.1} %", off * 100.0), off.abs() <= TIME);
-        sink(match itself.abs() > TIME {
-            true => Line::skipped(&criterion(name), goal, format!("too noisy: {:+.1} %; {note}", off * 100.0)),
-            false => line.noted(note),
+        let off = (ratio.median - 1.0).abs();
+        // Beyond the goal by chance is what an interval of both sides says.
+        let is_noise = off > TIME && ratio.low < 1.0 + TIME && ratio.high > 1.0 - TIME;
+        sink(match is_noise {
+            true => Line::skipped(&criterion(name), goal, format!("too noisy: {}; {note}", percent(&ratio))),
+            false => Line::judged(&criterion(name), goal, percent(&ratio), off <= TIME).noted(note),
         });
     }
     Ok(())
+}
+
+/// By how much it differs from 1, with its interval.
+fn percent(ratio: &Ratio) -> String {
+    let [median, low, high] = [ratio.median, ratio.low, ratio.high].map(|r| (r - 1.0) * 100.0);
+    format!("{median:+.1} % [{low:+.1}, {high:+.1}]")
 }
 
 /// Seconds of each run.
@@ -78,7 +89,7 @@ fn hyperfine_block(folder: &Path, argv: &[String]) -> Result<Vec<f64>, String> {
     let json = folder.join("hyperfine.json");
     let line = argv.iter().map(|word| format!("'{}'", word.replace('\'', r"'\''"))).collect::<Vec<_>>().join(" ");
     let (runs, json_path) = (BLOCK.to_string(), json.to_string_lossy().into_owned());
-    let flags = ["hyperfine", "-N", "--warmup", "1", "--runs", &runs, "--export-json", &json_path, &line];
+    let flags = ["hyperfine", "-N", "--warmup", "2", "--runs", &runs, "--export-json", &json_path, &line];
     done(&Run::new(folder, flags).run()?)?;
     let text = std::fs::read_to_string(&json).map_err(|e| format!("{}: {e}", json.display()))?;
     let times = text.split("\"times\": [").nth(1).and_then(|rest| rest.split(']').next()).unwrap_or_default();

@@ -10,11 +10,14 @@ use super::table::{Table, compare, done, scratch};
 use crate::artefacts::present;
 use crate::child::Run;
 use crate::prove::{Line, Sink};
+use crate::readme;
+use crate::stage::settings;
 use crate::stats::median;
 
 const BIN: &str = "/usr/lib/postgresql/*/bin/";
 const GOAL: &str = "a rate in every run";
-const RUNS: usize = 6;
+const RUNS: usize = 12;
+const POLICIES: [&str; 3] = ["none", "observe", "throughput"];
 
 /// redis-server under redis-benchmark.
 pub fn redis(sink: Sink<'_>) -> Result<(), String> {
@@ -80,15 +83,16 @@ pub fn postgres(sink: Sink<'_>) -> Result<(), String> {
 }
 
 fn compared(criterion: &str, folder: &Path, ready: &str, load: &str, metrics: &[&str], server: &[String]) -> Line {
-    let runs = RUNS.to_string();
-    let mut flags = vec!["--policy", "none", "--policy", "throughput", "--warmup", "1", "--runs", &runs];
-    flags.extend(["--ready", ready, "--load", load]);
+    let runs = settings::rounds().ok().flatten().unwrap_or(RUNS).max(6);
+    let (count, json) = (runs.to_string(), folder.join("runs.json").to_string_lossy().into_owned());
+    let mut flags = vec!["--warmup", "1", "--runs", &count, "--json", &json, "--ready", ready, "--load", load];
+    flags.extend(POLICIES.iter().flat_map(|policy| ["--policy", *policy]));
     flags.extend(metrics.iter().flat_map(|metric| ["--metric", *metric]));
     let names: Vec<&str> = metrics.iter().filter_map(|metric| metric.split(':').next()).collect();
-    match compare(folder, &flags, server) {
+    match compare(folder, &flags, server).and_then(|table| saved(criterion, folder, &json).map(|()| table)) {
         Err(why) => Line::broken(criterion, GOAL, why),
         Ok(table) => {
-            let whole = |name: &&str| ["none", "throughput"].iter().all(|who| table.values(who, name).len() == RUNS);
+            let whole = |name: &&str| POLICIES.iter().all(|who| table.values(who, name).len() == runs);
             let met = names.iter().all(whole);
             let rates: Vec<String> = names.iter().map(|name| rate(&table, name)).collect();
             let note = table.verdict("throughput").unwrap_or_default().to_owned();
@@ -97,12 +101,23 @@ fn compared(criterion: &str, folder: &Path, ready: &str, load: &str, metrics: &[
     }
 }
 
+/// Where SAVE asks for it, the runs go to where `make readme` finds them.
+fn saved(criterion: &str, folder: &Path, json: &str) -> Result<(), String> {
+    if !settings::saves() {
+        return Ok(());
+    }
+    let text = std::fs::read_to_string(json).map_err(|e| format!("{json}: {e}"))?;
+    let server = if criterion.contains("redis") { "redis" } else { "postgres" };
+    readme::save(server, &text, folder)
+}
+
 fn rate(table: &Table, name: &str) -> String {
     let of = |who: &str| median(&table.values(who, name));
     format!("{:.0} to {:.0} {name}", of("none"), of("throughput"))
 }
 
-fn free_port() -> Result<String, String> {
+/// That nobody listens on now.
+pub fn free_port() -> Result<String, String> {
     let listener = TcpListener::bind("127.0.0.1:0").map_err(|e| e.to_string())?;
     Ok(listener.local_addr().map_err(|e| e.to_string())?.port().to_string())
 }

@@ -10,18 +10,21 @@ use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::table::{built, faultless, scratch};
 use crate::prove::{Line, Sink};
 use crate::stage::settings;
 
 /// Moments of each verb, every second of them a SIGKILL.
-const MOMENTS: usize = 70;
+const MOMENTS: usize = 200;
 /// The latest moment.
 const LATEST: u64 = 600;
-/// How long what the command leaves to its guard may take.
-const GONE: Duration = Duration::from_secs(10);
+/// How often it is looked, a few milliseconds apart, whether the command, and what it leaves to its guard, is gone. Looks
+/// and not seconds, because they stand still with the processes where all of them are stopped for a while.
+const LOOKS: usize = 4000;
+/// Between two looks.
+const LOOK: Duration = Duration::from_millis(2);
 const MARK: &str = "FAULT_PROOF";
 
 /// Every verb that runs on until it is stopped.
@@ -86,18 +89,18 @@ fn one(folder: &Path, arguments: &[&str], signal: i32, after: Duration, moment: 
     std::thread::sleep(after);
     // SAFETY: takes no memory; the child has not been waited for, so the id is its own.
     unsafe { libc::kill(child.id() as i32, signal) };
-    let until = Instant::now() + GONE;
+    let mut looks = 0..LOOKS;
     while child.try_wait().map_err(|e| e.to_string())?.is_none() {
-        if Instant::now() > until {
+        if looks.next().is_none() {
             child.kill().and_then(|()| child.wait()).map_err(|e| e.to_string())?;
             return Ok(vec![format!("{} itself, after signal {signal}", arguments[0])]);
         }
-        std::thread::sleep(Duration::from_millis(1));
+        std::thread::sleep(LOOK);
     }
     let marked = format!("{MARK}={mark}");
     let mut left = processes(&marked);
-    while !left.is_empty() && Instant::now() < until {
-        std::thread::sleep(Duration::from_millis(2));
+    while !left.is_empty() && looks.next().is_some() {
+        std::thread::sleep(LOOK);
         left = processes(&marked);
     }
     for name in ["pages", "tmp"] {

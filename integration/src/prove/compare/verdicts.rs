@@ -16,7 +16,7 @@ const RUNS: &str = "30";
 const NOISE: f64 = 0.03;
 /// Steps of the program, in millions: about 20 ms, so that a start of 1 ms dilutes the twentieth little.
 const WORK: &str = "16";
-const SIMULATED: &str = "10,000 simulated: src/cli/src/compare/statistics/tests.rs";
+const SIMULATED: &str = "10,000 with recorded noise: src/cli/src/compare/statistics/tests.rs";
 
 const ALIKE: [&str; 4] = ["--rules", "stack:leave", "--rules", "stack:leave"];
 const SLOWER: [&str; 4] = ["--rules", "stack:leave", "--rules", "text:leave"];

@@ -132,6 +132,11 @@ fn a_process_is_explained_and_told_to_stop() {
 }
 
 #[test]
+fn attaching_refuses_a_rule_that_works_from_inside_alone() {
+    hold(&said("attach.refused", faultless().args(["attach", "1", "--rule", "heap:huge"])), &[]);
+}
+
+#[test]
 fn files_are_warmed_and_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");
