@@ -45,12 +45,12 @@ pub fn attach(args: &Attach) -> Result<i32> {
     let pid = args.pid;
     let target = Target::open(pid)?;
     let Some(live) = Live::find(pid) else { bail!("there is no process {pid}") };
-    let memory = cgroup::memory(pid).context("cannot read how much memory there is")?;
-    let mappings = maps::read(pid).with_context(|| format!("process {pid} may not be looked into"))?;
-    let pool = LivePage::find(&live).map_or([0; 2], |found| found.page.pool);
     if !args.dry_run {
         target.may_be_advised()?;
     }
+    let memory = cgroup::memory(pid).context("cannot read how much memory there is")?;
+    let mappings = maps::read(pid).with_context(|| format!("process {pid} may not be looked into"))?;
+    let pool = LivePage::find(&live).map_or([0; 2], |found| found.page.pool);
 
     let before = State::of(&live);
     let mut tallies = vec![Tally::default(); policy.rules().len()];
