@@ -19,11 +19,11 @@ fn split(data: &[u8]) -> (&[u8], &[u8]) {
 const KINDS: [Kind; 7] = [Kind::Malloc, Kind::Heap, Kind::Anon, Kind::File, Kind::Shm, Kind::Stack, Kind::Text];
 
 /// What a rule is read from, read again.
-fn again(policy: &Policy) {
+fn again(policy: &Policy, form: Form) {
     for rule in policy.rules() {
         let (start, len) = (usize::from(rule.text.start), usize::from(rule.text.len));
         let mut alone = Policy::empty();
-        alone.append(&policy.text()[start..start + len], Form::Line).expect("a rule that was read before");
+        alone.append(&policy.text()[start..start + len], form).expect("a rule that was read before");
         let [same] = alone.rules() else { panic!("{} rules in one's text", alone.rules().len()) };
         assert_eq!((same.kind, same.min, same.below, same.actions), (rule.kind, rule.min, rule.below, rule.actions));
     }
@@ -31,7 +31,7 @@ fn again(policy: &Policy) {
 
 fn parse(source: &[u8], path: &[u8], form: Form) {
     let mut policy = Policy::empty();
-    policy.append(b"heap:huge", form).expect("a rule of ours");
+    policy.append(b"anon:huge=collapse", form).expect("a rule of ours");
     let before = policy;
     match policy.append(source, form) {
         Err(error) => {
@@ -47,7 +47,7 @@ fn parse(source: &[u8], path: &[u8], form: Form) {
                     assert!(!(chosen.stay.is_some() || chosen.arrival.is_some()) || policy.may_match(kind));
                 }
             }
-            again(&policy);
+            again(&policy, form);
             let _ = (policy.malloc_bound(1 << 30), policy.needs_memory(), policy.needs_path());
         }
     }
@@ -79,6 +79,7 @@ fuzz_target!(|data: &[u8]| {
     let (source, path) = split(data);
     parse(source, path, Form::Line);
     parse(source, path, Form::File);
+    parse(source, path, Form::Attach);
     if source.len() <= 64
         && let Some(meant) = translated(source)
     {
