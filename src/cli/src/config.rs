@@ -5,21 +5,20 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fmt;
-use std::fs::File;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{self, Path, PathBuf};
 
 use faultless_core::options::{Id, Row, SetError, Settings, TABLE};
+use faultless_core::ownership::{Objection, Ownership};
 use faultless_core::parse::Form;
-use faultless_core::policies;
+use faultless_core::policies::{self, LARGEST_FILE};
 use faultless_core::rules::Policy;
 
 use crate::environment::Environment;
 use crate::refusal::Refusal;
-
-/// A policy file is read up to here, in bytes; comments count.
-const LARGEST_FILE: u64 = 1 << 20;
 
 /// Where a value comes from.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -123,7 +122,7 @@ impl Config {
             return appended.map_err(|e| refusal(built_in.name, built_in.rules.as_bytes(), e));
         }
         let file = PathBuf::from(&name);
-        let text = read(&file).map_err(|error| whole("policy", &name, &format!("cannot read it: {error}")))?;
+        let text = trusted(&file).map_err(|why| whole("policy", &name, &why))?;
         append(&mut self.policy, &file.display().to_string(), &text, Form::File)?;
         self.policy_source = "file".into();
         Ok(())
@@ -133,13 +132,34 @@ impl Config {
 /// Reads a file of rules; `-` is standard input.
 ///
 /// # Errors
-/// It cannot be read, or has more than a MiB.
+/// It cannot be read, or has more than the library takes.
 pub fn read(file: &Path) -> io::Result<Vec<u8>> {
+    match file.to_str() {
+        Some("-") => read_all(io::stdin()),
+        _ => read_all(File::open(file)?),
+    }
+}
+
+/// Reads a policy that is to be in force, as the library will: from a file that nobody else may change.
+fn trusted(file: &Path) -> Result<Vec<u8>, String> {
+    let unreadable = |error: io::Error| format!("cannot read it: {error}");
+    let flags = libc::O_NONBLOCK | libc::O_NOCTTY;
+    let opened = OpenOptions::new().read(true).custom_flags(flags).open(file).map_err(unreadable)?;
+    let of = opened.metadata().map_err(unreadable)?;
+    // SAFETY: takes nothing and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    match (Ownership { mode: of.mode(), user: of.uid(), group: of.gid() }.objection(user)) {
+        None => read_all(opened).map_err(unreadable),
+        Some(Objection { why, remedy: "" }) => Err(why.into()),
+        Some(Objection { why, remedy }) => Err(format!("{why}; try: {remedy} {}", file.display())),
+    }
+}
+
+fn read_all(source: impl Read) -> io::Result<Vec<u8>> {
     let mut text = Vec::new();
-    let source: Box<dyn Read> = if file == "-" { Box::new(io::stdin()) } else { Box::new(File::open(file)?) };
-    source.take(LARGEST_FILE + 1).read_to_end(&mut text)?;
-    if text.len() as u64 > LARGEST_FILE {
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 1 MiB"));
+    source.take(LARGEST_FILE as u64).read_to_end(&mut text)?;
+    if text.len() >= LARGEST_FILE {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, "16 KiB or more"));
     }
     Ok(text)
 }

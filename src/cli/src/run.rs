@@ -5,8 +5,9 @@
 
 use std::ffi::OsStr;
 use std::fs;
-use std::io;
-use std::os::unix::fs::DirBuilderExt;
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::Path;
 
 use anyhow::Result;
 use faultless_core::options::Id;
@@ -95,10 +96,30 @@ pub fn usable_folder(option: &OsStr) -> Result<(), String> {
     let probe = folder.join(format!(".{}", std::process::id()));
     let made = match fs::DirBuilder::new().mode(0o700).create(&folder) {
         Err(error) if error.kind() != io::ErrorKind::AlreadyExists => Err(error),
-        _ => fs::write(&probe, [0; FILE_BYTES]),
+        _ => is_own(&folder).and_then(|()| try_write(&probe)),
     };
-    let _ = fs::remove_file(probe);
     made.map_err(|error| format!("{}: {error}", folder.display()))
+}
+
+/// Whether a folder is one that the library makes pages in: a folder and no link, ours, and nobody else's to write to.
+fn is_own(folder: &Path) -> io::Result<()> {
+    let of = fs::symlink_metadata(folder)?;
+    // SAFETY: takes nothing and cannot fail.
+    let user = unsafe { libc::geteuid() };
+    match of.is_dir() && of.uid() == user && of.mode() & 0o022 == 0 {
+        true => Ok(()),
+        false => Err(io::Error::other("not a folder that belongs to this user alone")),
+    }
+}
+
+/// Whether a page can be written there, into a new file. What a killed run has left under its name goes first: process 1 of
+/// every container has the same.
+fn try_write(probe: &Path) -> io::Result<()> {
+    let _ = fs::remove_file(probe);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(probe)?;
+    let written = file.write_all(&[0; FILE_BYTES]);
+    fs::remove_file(probe)?;
+    written
 }
 
 fn cannot_run(target: &Target, error: &io::Error) -> i32 {

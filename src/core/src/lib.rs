@@ -12,6 +12,7 @@ pub mod counters;
 mod destination;
 pub mod matching;
 pub mod options;
+pub mod ownership;
 pub mod page;
 pub mod parse;
 pub mod policies;

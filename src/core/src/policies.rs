@@ -5,6 +5,9 @@
 
 use crate::spelling;
 
+/// A file of rules must be smaller than this, comments included, in bytes.
+pub const LARGEST_FILE: usize = 16 << 10;
+
 /// A policy that has a name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct BuiltIn {

@@ -169,6 +169,11 @@ impl Write for Out {
     }
 }
 
+/// Whether a file is this user's or root's: another's would have been planted where we were told to write.
+fn is_ours(fd: c_int) -> bool {
+    sys::fstat(fd).is_ok_and(|st| st.uid == 0 || st.uid == sys::geteuid())
+}
+
 /// Whether a report fits under RLIMIT_FSIZE, if the descriptor is of a file: writing beyond it raises SIGXFSZ.
 fn has_room(fd: c_int) -> bool {
     const LONGEST: u64 = 256 << 10;
@@ -213,7 +218,7 @@ fn print(live: &Live<'_>, stderr: c_int) -> bool {
     let more = if is_prom { libc::O_TRUNC } else { libc::O_APPEND };
     let flags = libc::O_WRONLY | libc::O_CREAT | libc::O_NOFOLLOW | libc::O_NOCTTY | libc::O_NONBLOCK | more;
     let Ok(fd) = sys::open(beside.as_c(), flags, 0o600) else { return false };
-    let mut done = has_room(fd) && render(&mut Out { fd, text: Text::new(), failed: false }, how);
+    let mut done = is_ours(fd) && has_room(fd) && render(&mut Out { fd, text: Text::new(), failed: false }, how);
     sys::close(fd);
     if is_prom {
         done = done && sys::rename(beside.as_c(), path.as_c()).is_ok();

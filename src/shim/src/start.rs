@@ -10,6 +10,7 @@ use core::sync::atomic::Ordering::Relaxed;
 
 use faultless_core::counters::C;
 use faultless_core::options::{Report, SetError, Settings};
+use faultless_core::ownership::{Objection, Ownership};
 use faultless_core::page::{State, Why};
 use faultless_core::parse::{Form, ParseError};
 use faultless_core::policies;
@@ -93,7 +94,7 @@ fn start() {
     if settings.disable || !settings.admits(exe) {
         return state::stand_down();
     }
-    let wrong = read.and_then(|()| read_policy(settings, policy)).err();
+    let wrong = read.and_then(|()| read_policy(settings, uid, policy)).err();
     logger::start(settings.log);
     report::remember_stderr();
     // SAFETY: AT_RANDOM points at 16 bytes, given by the kernel at exec.
@@ -193,26 +194,37 @@ fn is_malloc_tuned_by(entry: &[u8]) -> bool {
 }
 
 /// Puts the policy together: FAULTLESS_RULES first, then the named policy or the file.
-fn read_policy(settings: &Settings<'static>, policy: &mut Policy) -> Result<(), Bad> {
+fn read_policy(settings: &Settings<'static>, uid: u32, policy: &mut Policy) -> Result<(), Bad> {
     policy.append(settings.rules, Form::Line).map_err(|e| not_understood(b"FAULTLESS_RULES", settings.rules, &e))?;
     const NAME: &[u8] = b"FAULTLESS_POLICY";
     if !settings.policy.contains(&b'/') {
         let built_in = policies::find(settings.policy).ok_or_else(|| bad(NAME, "no such policy"))?;
         return policy.append(built_in.rules.as_bytes(), Form::Line).map_err(|e| bad(NAME, e.kind));
     }
-    read_file(settings.policy, policy)
+    read_file(settings.policy, uid, policy)
 }
 
 /// Apart from its caller, because its frame is large and each page of it costs a fault at every start.
 #[inline(never)]
-fn read_file(path: &[u8], policy: &mut Policy) -> Result<(), Bad> {
+fn read_file(path: &[u8], uid: u32, policy: &mut Policy) -> Result<(), Bad> {
     const NAME: &[u8] = b"FAULTLESS_POLICY";
     let mut name = Text::<1024>::new();
     name.push(path).map_err(|_| bad(NAME, "path too long"))?;
-    let mut file = [0u8; 16 << 10];
-    let text = sys::read_file(name.as_c(), &mut file)
-        .map_err(|errno| bad(NAME, format_args!("cannot be read, errno {errno}")))?;
-    if text.len() == 16 << 10 {
+    let mut file = [0u8; policies::LARGEST_FILE];
+    let unreadable = |errno| bad(NAME, format_args!("cannot be read, errno {errno}"));
+    // A fifo must not hold up the program, and a terminal not become its own.
+    let flags = libc::O_RDONLY | libc::O_NONBLOCK | libc::O_NOCTTY;
+    let fd = sys::open(name.as_c(), flags, 0).map_err(unreadable)?;
+    let result = match sys::fstat(fd).map(|st| Ownership { mode: st.mode, user: st.uid, group: st.gid }.objection(uid))
+    {
+        Ok(Some(Objection { why, remedy: "" })) => Err(bad(NAME, why)),
+        Ok(Some(Objection { why, remedy })) => Err(bad(NAME, format_args!("{why} ({remedy})"))),
+        Ok(None) => sys::read_all(fd, &mut file).map_err(unreadable),
+        Err(errno) => Err(unreadable(errno)),
+    };
+    sys::close(fd);
+    let text = result?;
+    if text.len() == policies::LARGEST_FILE {
         return Err(bad(NAME, "file over 16 KiB"));
     }
     policy.append(text, Form::File).map_err(|e| not_understood(NAME, text, &e))

@@ -224,17 +224,22 @@ pub fn write(fd: c_int, from: &[u8]) -> Result<usize, Errno> {
 /// Reads a whole small file: as much as `into` holds. The descriptor does not outlive the call.
 pub fn read_file<'a>(path: &CStr, into: &'a mut [u8]) -> Result<&'a [u8], Errno> {
     let fd = open(path, libc::O_RDONLY, 0)?;
+    let result = read_all(fd, into);
+    close(fd);
+    result
+}
+
+/// Reads an opened file to its end, or as much as `into` holds.
+pub fn read_all(fd: c_int, into: &mut [u8]) -> Result<&[u8], Errno> {
     let mut filled = 0;
-    let result = loop {
+    loop {
         match read(fd, into.get_mut(filled..).unwrap_or(&mut [])) {
-            Ok(0) => break Ok(filled),
+            Ok(0) => return Ok(into.get(..filled).unwrap_or(&[])),
             Ok(n) => filled += n,
             Err(libc::EINTR) => {}
-            Err(e) => break Err(e),
+            Err(e) => return Err(e),
         }
-    };
-    close(fd);
-    result.map(|n| into.get(..n).unwrap_or(&[]))
+    }
 }
 
 /// The fields of stat(2) that we need.
@@ -246,6 +251,8 @@ pub struct Stat {
     pub mode: u32,
     /// owner
     pub uid: u32,
+    /// group
+    pub gid: u32,
     /// bytes
     pub size: u64,
 }
@@ -254,7 +261,7 @@ fn stat_of(result: impl FnOnce(usize) -> Result<usize, Errno>) -> Result<Stat, E
     // SAFETY: all zeroes is a valid stat.
     let mut st: libc::stat = unsafe { core::mem::zeroed() };
     result((&raw mut st) as usize)?;
-    Ok(Stat { id: (st.st_dev, st.st_ino), mode: st.st_mode, uid: st.st_uid, size: st.st_size as u64 })
+    Ok(Stat { id: (st.st_dev, st.st_ino), mode: st.st_mode, uid: st.st_uid, gid: st.st_gid, size: st.st_size as u64 })
 }
 
 /// fstat(2).
