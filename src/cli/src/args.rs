@@ -40,6 +40,7 @@ Examples:
   faultless doctor -- ./server                              what this machine and this program allow
   faultless where -- ./job                                  where its page faults come from
   faultless top                                             watch all wrapped processes
+  faultless systemd redis --policy latency                  the drop-in for a service
 
 Exit status of run: the program's own; with --wait 128 and the signal if one killed it;
 126 and 127 as env(1) if it cannot be run; 2 if an option or a rule is refused.";
@@ -72,6 +73,10 @@ pub enum Verb {
     Top(Top),
     /// Write the counters of all wrapped processes as Prometheus text
     Metrics(Metrics),
+    /// Print the drop-in that puts a systemd service under a policy
+    Systemd(crate::systemd::Systemd),
+    /// Copy this command and its library into a folder
+    Install(crate::install::Install),
     /// Print the completions of a shell
     Completions {
         /// which one

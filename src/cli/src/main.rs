@@ -17,6 +17,7 @@ mod environment;
 mod everywhere;
 mod exec;
 mod explain;
+mod install;
 mod kinds;
 mod launch;
 mod library;
@@ -35,6 +36,7 @@ mod report;
 mod run;
 mod small;
 mod style;
+mod systemd;
 mod target;
 mod tell;
 mod top;
@@ -71,6 +73,8 @@ fn faultless() -> i32 {
         Verb::Where(args) => (where_::where_(args), REFUSED),
         Verb::Top(args) => (top::top(args), 1),
         Verb::Metrics(args) => (metrics::metrics(args), 1),
+        Verb::Systemd(args) => (systemd::systemd(args), REFUSED),
+        Verb::Install(args) => (install::install(args), 1),
         Verb::Completions { shell } => (completions::completions(*shell), 1),
         Verb::Man { folder } => (man::man(folder.as_deref()), 1),
     };

@@ -171,14 +171,17 @@ impl Signals {
     }
 }
 
-/// Collects what became of the child: its end, or a stop, upon which we stop too so that the shell sees it.
+/// Collects what became of the child: its end, or a stop, upon which we stop too so that the shell sees it. As process 1 of a
+/// container we are given whatever loses its parent, and collect that too: nobody else could.
 fn reap(pid: i32) -> io::Result<Option<End>> {
+    let whom = if std::process::id() == 1 { -1 } else { pid };
     loop {
         let mut status = 0;
         // SAFETY: `status` is writable.
-        match unsafe { libc::waitpid(pid, &mut status, libc::WNOHANG | libc::WUNTRACED) } {
+        match unsafe { libc::waitpid(whom, &mut status, libc::WNOHANG | libc::WUNTRACED) } {
             0 => return Ok(None),
             -1 => return Err(io::Error::last_os_error()),
+            other if other != pid => {}
             _ if libc::WIFEXITED(status) => return Ok(Some(End::Exited(libc::WEXITSTATUS(status)))),
             _ if libc::WIFSIGNALED(status) => return Ok(Some(End::Killed(libc::WTERMSIG(status)))),
             _ => {

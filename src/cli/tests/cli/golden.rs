@@ -137,6 +137,23 @@ fn attaching_refuses_a_rule_that_works_from_inside_alone() {
 }
 
 #[test]
+fn a_service_gets_a_drop_in() {
+    let mut command = faultless();
+    command.args(["systemd", "redis", "--policy", "latency", "--lock-max", "2G", "--lib"]).arg(empty_library());
+    let Case { name, text } = said("systemd", &mut command);
+    hold_whole(&Case { name, text: text.replace(&*empty_library().to_string_lossy(), "LIBRARY") });
+}
+
+#[test]
+fn both_files_are_installed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut command = faultless();
+    command.args(["install", "--lib"]).arg(empty_library()).arg(folder.path());
+    let Case { name, text } = said("install", &mut command);
+    hold_whole(&Case { name, text: text.replace(&*folder.path().to_string_lossy(), "FOLDER") });
+}
+
+#[test]
 fn files_are_warmed_and_looked_at() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("data");

@@ -5,6 +5,7 @@
 
 mod attach;
 mod compare;
+mod deploying;
 mod doctor;
 mod environment;
 mod fixtures;
