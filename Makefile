@@ -11,10 +11,10 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare readme lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare deploy-check package readme lint install clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: ## target/release/libfaultless.so and target/release/faultless
 	cargo build --release -p faultless-shim
@@ -35,6 +35,14 @@ prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART
 prove-files prove-hot prove-compare: build
 	integration/setup.sh prove
 	cargo run -q --release -p faultless-integration --bin prove -- $(@:prove-%=%)
+
+deploy-check: build ## images, pods, units and packages, with a real engine and real tools; as root (ROWS="containers packages")
+	integration/setup.sh deploy
+	cargo run -q --release -p faultless-integration --bin prove -- deploy
+
+package: build ## a .deb and an .rpm in target/package
+	deploy/package.py deb
+	deploy/package.py rpm
 
 bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse" CONTENDERS="alone jemalloc" ROUNDS=7)
 	integration/setup.sh bench

@@ -23,6 +23,12 @@ prove=(
     vmtouch=vmtouch nocache=nocache /usr/lib/python3/dist-packages/lmdb=python3-lmdb
     /bin/busybox=busybox-static /usr/lib/python3/dist-packages/yaml=python3-yaml
 )
+deploy=(
+    podman=podman runc=runc conmon=conmon debootstrap=debootstrap systemd-analyze=systemd readelf=binutils
+    /usr/bin/tini-static=tini musl-gcc=musl-tools rpmbuild=rpm dpkg-deb=dpkg setpriv=util-linux
+    /usr/lib/python3/dist-packages/yaml=python3-yaml /usr/lib/python3/dist-packages/jsonpatch.py=python3-jsonpatch
+    '/usr/share/python-wheels/pip-*=python3-venv'
+)
 bench=(
     redis-server=redis-server /usr/lib/python3/dist-packages/numpy=python3-numpy
     /usr/lib/x86_64-linux-gnu/libhugetlbfs.so.0=libhugetlbfs0
@@ -33,8 +39,9 @@ case "${1:-all}" in
     run) wanted=("${run[@]}") ;;
     test) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}") ;;
     bench) wanted=("${run[@]}" "${allocators[@]}" "${bench[@]}") ;;
+    deploy) wanted=("${deploy[@]}") ;;
     lint) wanted=("${lint[@]}") ;;
-    *) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}" "${bench[@]}" "${prove[@]}" "${lint[@]}") ;;
+    *) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}" "${bench[@]}" "${prove[@]}" "${deploy[@]}" "${lint[@]}") ;;
 esac
 
 packages=()

@@ -65,7 +65,7 @@ fn help() {
     let names: Vec<&str> = PARTS.iter().map(|(name, _)| *name).collect();
     println!("usage: prove [PART]...\nA line for each criterion of every part, or of those named.\n");
     println!("parts: {}", names.join(" "));
-    println!("scenes and rows of the parts `files`, `hot` and `compare`: {}\n", scene_names().join(" "));
+    println!("scenes and rows of the parts `files`, `hot`, `compare` and `deploy`: {}\n", scene_names().join(" "));
     println!("{}", settings::HELP);
     println!("    FAULTLESS_TEST_LIB=PATH      the library, instead of target/release/libfaultless.so");
     println!("    FAULTLESS_TEST_COMMAND=PATH  the command, instead of target/release/faultless");

@@ -5,6 +5,7 @@
 pub mod compare;
 pub mod cost;
 pub mod delivery;
+pub mod deploy;
 pub mod elf;
 pub mod faults;
 pub mod files;
@@ -111,12 +112,13 @@ pub const PARTS: &[Part] = &[
     ("files", files::prove),
     ("hot", hot::prove),
     ("compare", compare::prove),
+    ("deploy", deploy::prove),
 ];
 
 /// The scenes and rows that ROWS can name.
 pub fn scene_names() -> Vec<&'static str> {
     let scenes = files::scenes().into_iter().chain(hot::scenes()).map(|s| s.name);
-    scenes.chain(compare::row_names()).collect()
+    scenes.chain(compare::row_names()).chain(deploy::row_names()).collect()
 }
 
 /// The first line of a program's complaint, for a note.
