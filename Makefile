@@ -8,10 +8,10 @@ ifdef CARGO_TARGET_DIR
 export FAULTLESS_TEST_LIB ?= $(TARGET)/release/libfaultless.so
 export FAULTLESS_TEST_COMMAND ?= $(TARGET)/release/faultless
 endif
-SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) .ci/run
+SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare deploy-check package readme lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites soak deploy-check package readme lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,6 +54,14 @@ fuzz: ## ten minutes for each reader of bytes that others write (TARGET="rules p
 
 readme: ## the README's tables of servers, from bench/results (measured by SAVE=1 ROWS="redis postgres" make prove-compare)
 	cargo run -q -p faultless-integration --bin readme
+
+suites: build ## other people's tests under every policy, results in docs/trust.md (SUITE="tcl perl" POLICY="auto" for a part)
+	integration/setup.sh suites
+	cargo run -q --release -p faultless-integration --bin suites
+
+soak: build ## redis and postgres under clients and auto for an hour, results in docs/trust.md (MINUTES=60)
+	integration/setup.sh suites
+	cargo run -q --release -p faultless-integration --bin soak
 
 lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint

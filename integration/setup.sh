@@ -33,6 +33,10 @@ bench=(
     redis-server=redis-server /usr/lib/python3/dist-packages/numpy=python3-numpy
     /usr/lib/x86_64-linux-gnu/libhugetlbfs.so.0=libhugetlbfs0
 )
+suites=(
+    '/usr/lib/python3.*/test/test_mmap.py=libpython3-testsuite' '/usr/src/glibc/glibc-*.tar.xz=glibc-source'
+    stress-ng=stress-ng tclsh8.6=tcl8.6 go=golang-go gcc=gcc
+)
 lint=(shellcheck=shellcheck)
 
 case "${1:-all}" in
@@ -40,8 +44,9 @@ case "${1:-all}" in
     test) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}") ;;
     bench) wanted=("${run[@]}" "${allocators[@]}" "${bench[@]}") ;;
     deploy) wanted=("${deploy[@]}") ;;
+    suites) wanted=("${run[@]}" "${test[@]}" "${suites[@]}") ;;
     lint) wanted=("${lint[@]}") ;;
-    *) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}" "${bench[@]}" "${prove[@]}" "${deploy[@]}" "${lint[@]}") ;;
+    *) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}" "${bench[@]}" "${prove[@]}" "${deploy[@]}" "${suites[@]}" "${lint[@]}") ;;
 esac
 
 packages=()

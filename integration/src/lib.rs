@@ -12,6 +12,8 @@ pub mod pages;
 pub mod programs;
 pub mod prove;
 pub mod readme;
+pub mod soak;
 pub mod stage;
 pub mod stats;
+pub mod suites;
 pub mod trust;

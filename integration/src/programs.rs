@@ -53,6 +53,11 @@ impl Job {
         Some(format!("no {program}; apt-get install {package}"))
     }
 
+    /// Its script.
+    pub fn script(&self) -> &Path {
+        &self.script
+    }
+
     /// Runs it under a policy and compares with the run alone. `size` is 1 for tests and more for proofs.
     pub fn holds(&self, policy: &str, size: u32) -> Result<(), String> {
         let alone = self.alone.get_or_init(|| self.run(None, size)).as_ref().map_err(|e| format!("alone: {e}"))?;
