@@ -12,6 +12,7 @@
 
 use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 
+use crate::real;
 use crate::small_path::{self, POOL};
 use crate::sys::{self, HUGE, PAGE};
 
@@ -25,10 +26,17 @@ const SLOTS: usize = POOL / HUGE;
 const TRIES: usize = 64;
 /// IS_MMAPPED in glibc's chunk size.
 const IS_MMAPPED: usize = 2;
+/// Bytes of glibc's chunk header.
+const HEADER: usize = 16;
+/// The first glibc whose size of a mapped chunk leaves the header out; it ends the program that frees one of the other
+/// shape.
+const SIZE_WITHOUT_HEADER: (u32, u32) = (42, 9000);
 
 /// Pieces that one leaf of the table describes: 4 GiB of address space in 16 KiB.
 const LEAF: usize = 2048;
 
+/// Bytes of a chunk that its size leaves out.
+static LEFT_OUT: AtomicUsize = AtomicUsize::new(0);
 static BASE: AtomicUsize = AtomicUsize::new(0);
 /// The table: leaves are mapped when they are first needed, because under mlockall every mapping counts.
 static LEAVES: [AtomicPtr<AtomicU64>; SLOTS / LEAF] = [const { AtomicPtr::new(core::ptr::null_mut()) }; SLOTS / LEAF];
@@ -56,6 +64,8 @@ pub fn ready() -> bool {
 /// Claims the address space. Returns where it begins and ends.
 pub fn open() -> [usize; 2] {
     small_path::claim();
+    let is_new = real::glibc_version() >= SIZE_WITHOUT_HEADER;
+    LEFT_OUT.store(if is_new { HEADER } else { 0 }, Relaxed);
     let base = small_path::ours() + small_path::EARLY;
     BASE.store(base, Release);
     [base, base + POOL]
@@ -285,7 +295,7 @@ impl Block {
     /// the mapping, so the policy's advice must be in place before.
     pub fn publish(&self) -> usize {
         // SAFETY: the 16 bytes before the data are the mapping's, and not the program's.
-        unsafe { ((self.data - 16) as *mut [usize; 2]).write(self.header()) };
+        unsafe { ((self.data - HEADER) as *mut [usize; 2]).write(self.header()) };
         if let Some(entry) = entry(self.data) {
             // A block that was kept may be tainted just now, by a call on all of the address space.
             let _ = entry.fetch_update(Release, Relaxed, |before| Some(pack(self) | before & TAINTED));
@@ -295,15 +305,15 @@ impl Block {
 
     /// glibc's chunk header, as it should stand before the data: the mapping's start, and its size with IS_MMAPPED.
     fn header(&self) -> [usize; 2] {
-        let chunk = self.data - 16;
-        [chunk - self.start, (self.start + self.len - chunk) | IS_MMAPPED]
+        let chunk = self.data - HEADER;
+        [chunk - self.start, (self.start + self.len - chunk - LEFT_OUT.load(Relaxed)) | IS_MMAPPED]
     }
 
     /// Whether the header is as we wrote it: a C library that another library brought along (RTLD_DEEPBIND) may have
     /// resized the mapping, and says so there.
     fn has_its_header(&self) -> bool {
         // SAFETY: the 16 bytes before the data of a live block, which the program is just handing back.
-        unsafe { ((self.data - 16) as *const [usize; 2]).read() == self.header() }
+        unsafe { ((self.data - HEADER) as *const [usize; 2]).read() == self.header() }
     }
 
     /// Unmaps a block that has been claimed.

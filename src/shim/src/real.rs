@@ -184,6 +184,24 @@ pub fn is_malloc_glibc() -> bool {
     MALLOC_IS_GLIBC.load(Relaxed)
 }
 
+/// glibc's version after the `2.`, as (43, 0); the next one's previews are (42, 9000). (0, 0) is no glibc.
+pub fn glibc_version() -> (u32, u32) {
+    // SAFETY: glibc's own function, or ours in its place; what it returns is null or a C string that stays.
+    let text = unsafe {
+        match GLIBC.get()() {
+            text if text.is_null() => return (0, 0),
+            text => CStr::from_ptr(text).to_bytes(),
+        }
+    };
+    let mut numbers = text.split(|b| *b == b'.').skip(1).map(|digits| {
+        digits
+            .iter()
+            .take_while(|b| b.is_ascii_digit())
+            .fold(0u32, |n, b| n.wrapping_mul(10).wrapping_add(u32::from(b - b'0')))
+    });
+    (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0))
+}
+
 const fn c_str(text: &'static str) -> &'static CStr {
     match CStr::from_bytes_with_nul(text.as_bytes()) {
         Ok(s) => s,
