@@ -59,9 +59,8 @@ pub fn run(run: &Run) -> Result<i32> {
         answer(&text)?;
         return Ok(status);
     }
-    if target.not_reached().is_some() {
-        let how = if forbidden { "started without" } else { "only programs that it starts are reached" };
-        tell(format!("{target}; {how}{}", outside.of_each_rule(&config.policy)));
+    if let Some(why) = target.not_reached() {
+        tell(format!("{target}; {}{}", why.consequence(), outside.of_each_rule(&config.policy)));
     }
     if let (true, Some(left)) = (is_reached && wanted, target.left_to_go(&config.policy)) {
         tell(left);

@@ -48,6 +48,18 @@ impl Why {
         matches!(self, Why::Foreign | Why::Asan)
     }
 
+    /// What comes of it for the program and those that it starts.
+    pub fn consequence(self) -> &'static str {
+        match self {
+            Why::Foreign | Why::Asan => "started without",
+            Why::Static => "only programs that it starts are reached",
+            // glibc's loader takes LD_PRELOAD out of such a program's environment; musl's doesn't.
+            Why::Setuid | Why::Setgid | Why::Capabilities => {
+                "nor what it starts, under glibc: put faultless run behind it (sudo faultless run -- …)"
+            }
+        }
+    }
+
     /// In a column of the table.
     pub fn short(self) -> &'static str {
         match self {

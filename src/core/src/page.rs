@@ -85,6 +85,8 @@ pub enum Unreached {
     Sanitizer = 4,
     /// the environment that it was given has no LD_PRELOAD of ours
     Environment = 5,
+    /// the file that LD_PRELOAD names is not there: another root
+    Root = 6,
 }
 
 impl Unreached {
@@ -96,6 +98,7 @@ impl Unreached {
             3 => "setuid, setgid or file capabilities",
             4 => "AddressSanitizer inside",
             5 => "started without LD_PRELOAD",
+            6 => "libfaultless.so is not in its root",
             _ => "",
         }
     }

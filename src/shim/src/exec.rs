@@ -84,6 +84,20 @@ unsafe fn preload(env: Strings) -> Option<&'static [u8]> {
         .filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
 }
 
+fn is_there(path: &CStr) -> bool {
+    sys::stat(path, true).is_ok()
+}
+
+/// Whether there is no such file as LD_PRELOAD names: since a chroot, or a move into a container. Of the loaders only
+/// glibc's says so.
+#[inline(never)]
+fn is_elsewhere(list: &[u8]) -> bool {
+    let ours = list.split(|b| matches!(b, b' ' | b':')).find(|entry| entry.ends_with(NAME));
+    let mut path = Text::<512>::new();
+    // A name without a slash is looked for by the loader.
+    ours.is_some_and(|entry| entry.contains(&b'/') && path.push(entry).is_ok() && !is_there(path.as_c()))
+}
+
 /// # Safety
 /// `env` as [`strings`].
 unsafe fn prepare(path: Option<&CStr>, env: Strings) -> Option<&'static [u8]> {
@@ -93,6 +107,7 @@ unsafe fn prepare(path: Option<&CStr>, env: Strings) -> Option<&'static [u8]> {
     let ours = unsafe { preload(env) };
     let why = match path.map(elf::look) {
         Some(Unreached::No) | None if ours.is_none() => Unreached::Environment,
+        Some(Unreached::No) if ours.is_some_and(is_elsewhere) && path.is_some_and(is_there) => Unreached::Root,
         Some(why) => why,
         None => Unreached::No,
     };

@@ -14,6 +14,9 @@ const TELLS: &str = r#"
 int main(void) { const char *p = getenv("LD_PRELOAD"); puts(p ? p : "none"); return 5; }
 "#;
 
+/// What is said of a program that hands the preload on.
+const CHILDREN: &str = "only programs that it starts are reached";
+
 fn verdict(program: &Path) -> String {
     output(run(&["--dry-run", "--"]).arg(program)).out.lines().find(|l| l.starts_with("program ")).unwrap().into()
 }
@@ -24,10 +27,9 @@ fn starts_without(program: &Path, said: &str) {
     assert_eq!((done.out.as_str(), done.status), ("none\n", Some(5)));
 }
 
-/// The preload stays in its environment for the programs that it starts; the loader ignores it, or there is none.
-fn starts_unreached(program: &Path, said: &str, sees: &str) {
+/// The preload stays in its environment, where a loader that ignores it may take it out.
+fn starts_unreached(program: &Path, said: &str, how: &str, sees: &str) {
     let done = output(run(&["--"]).arg(program));
-    let how = "only programs that it starts are reached";
     assert_eq!(done.err, format!("faultless: {} {said}; {how}\n", program.display()));
     assert_eq!((done.out, done.status), (format!("{sees}\n"), Some(5)));
 }
@@ -55,7 +57,12 @@ fn a_static_program_keeps_the_preload_for_its_children() {
     for (name, flag) in [("static", "-static"), ("static-pie", "-static-pie")] {
         if let Some(program) = compile(name, TELLS, &[flag]) {
             let library = empty_library();
-            starts_unreached(&program, "is static: preloading cannot reach it", &library.display().to_string());
+            starts_unreached(
+                &program,
+                "is static: preloading cannot reach it",
+                CHILDREN,
+                &library.display().to_string(),
+            );
         }
     }
 }
@@ -82,7 +89,8 @@ fn a_setuid_or_setgid_program_is_said_to_be_unreached() {
         chown(&program, Some(65534), Some(65534)).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
         // glibc's loader takes LD_PRELOAD out of the environment of such a program.
-        starts_unreached(&program, &format!("{said}: the loader ignores LD_PRELOAD there"), "none");
+        let how = "nor what it starts, under glibc: put faultless run behind it (sudo faultless run -- …)";
+        starts_unreached(&program, &format!("{said}: the loader ignores LD_PRELOAD there"), how, "none");
         // Setuid to who we are anyway changes nothing.
         chown(&program, Some(0), Some(0)).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(mode)).unwrap();
@@ -148,7 +156,7 @@ fn a_script_is_judged_by_its_interpreter() {
     let outer = script(folder.path(), "outer", &format!("#!/usr/bin/env -S {}\n", inner.display()));
     let path = program.display();
     let said = format!("is run by {path}, which is static: preloading cannot reach it");
-    starts_unreached(&inner, &said, &empty_library().display().to_string());
+    starts_unreached(&inner, &said, CHILDREN, &empty_library().display().to_string());
     let said = verdict(&outer);
     assert!(
         said.ends_with(&format!(
