@@ -1,7 +1,11 @@
 //! What differs between processors: the system call instruction, the call on another stack, and where in the address
 //! space our blocks may lie.
 //!
-//! What must hold here: with `trampolines`, the only file with assembly or with an assumption about x86-64.
+//! What must hold here: with what lies below it (`countdown`, `trampolines`), the only place with assembly or with an
+//! assumption about x86-64.
+
+pub mod countdown;
+mod trampolines;
 
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;
@@ -20,6 +24,13 @@ pub extern "C" fn fail(errno: core::ffi::c_int) -> core::ffi::c_long {
 mod x86_64 {
     use core::arch::{asm, naked_asm};
     use core::ffi::{c_int, c_long, c_void};
+
+    /// Bytes in a page: x86-64 knows no other. Where there are several, it is the kernel that says (AT_PAGESZ).
+    pub const PAGE: usize = 4096;
+    /// Bytes that one entry of the second level maps, which is what a huge page has.
+    pub const HUGE: usize = 2 << 20;
+    /// e_machine of its ELF files.
+    pub const MACHINE: u16 = 62;
 
     /// Where blocks of ours may lie: above where position-independent programs and their brk start (0x5555…–0x5655…),
     /// below where the kernel places mappings top down (0x7fff… less at most 16 TiB), and clear of the ranges of

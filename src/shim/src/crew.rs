@@ -36,6 +36,7 @@ struct Head {
     /// the id of the one that sat here last
     last: AtomicU32,
 }
+const _: () = assert!(align_of::<Head>() == sys::PAGE, "it has pages of its own");
 
 /// A stack and what goes with it: room for one thread.
 #[derive(Clone, Copy)]

@@ -7,6 +7,7 @@ use core::ffi::CStr;
 
 use faultless_core::page::Unreached;
 
+use crate::arch::MACHINE;
 use crate::sys;
 use crate::text::Text;
 
@@ -63,7 +64,7 @@ fn program(fd: i32, head: &[u8]) -> Unreached {
     if !head.starts_with(b"\x7fELF") {
         return Unreached::No;
     }
-    if head.get(4) != Some(&ELFCLASS64) || u16_at(head, 18) != Some(OUR_MACHINE) {
+    if head.get(4) != Some(&ELFCLASS64) || u16_at(head, 18) != Some(MACHINE) {
         return Unreached::Machine;
     }
     let Ok(st) = sys::fstat(fd) else { return Unreached::No };
@@ -75,9 +76,6 @@ fn program(fd: i32, head: &[u8]) -> Unreached {
     }
     tables(fd, head).unwrap_or(Unreached::No)
 }
-
-/// e_machine of this build.
-const OUR_MACHINE: u16 = 62;
 
 /// Reads exactly N bytes. By pread and not by mapping the file: one that is being rewritten would be SIGBUS.
 fn at<const N: usize>(fd: i32, offset: u64) -> Option<[u8; N]> {

@@ -13,6 +13,7 @@ static PID: AtomicU32 = AtomicU32::new(0);
 /// A page of its own that the kernel wipes in a forked child (MADV_WIPEONFORK, Linux 4.14).
 #[repr(C, align(4096))]
 struct Sentinel(AtomicU32, [u8; 4092]);
+const _: () = assert!(align_of::<Sentinel>() == sys::PAGE, "it has pages of its own");
 static SENTINEL: Sentinel = Sentinel(AtomicU32::new(0), [0; 4092]);
 /// The kernel knows MADV_WIPEONFORK, and the sentinel is set.
 static WIPES: AtomicBool = AtomicBool::new(false);

@@ -13,7 +13,6 @@ mod advice;
 mod arch;
 mod blocks;
 mod budget;
-mod countdown;
 mod coverage;
 mod crew;
 mod descriptors;
@@ -50,10 +49,11 @@ mod symbols;
 mod sys;
 mod target;
 mod text;
-mod trampolines;
 mod trial;
 mod usage;
 mod watch;
+
+use arch::countdown;
 
 /// No code here panics; if one does all the same, the process must not go on with what it was doing.
 #[panic_handler]

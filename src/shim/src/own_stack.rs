@@ -15,6 +15,7 @@ const PATIENCE: usize = 20_000;
 
 #[repr(C, align(4096))]
 struct Stack(UnsafeCell<[u8; BYTES]>);
+const _: () = assert!(align_of::<Stack>() == sys::PAGE, "it has pages of its own");
 
 // SAFETY: used by the holder of TAKEN only.
 unsafe impl Sync for Stack {}

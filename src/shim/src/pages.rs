@@ -24,6 +24,7 @@ const CROWDED: usize = 256;
 
 #[repr(C, align(4096))]
 struct Plain(UnsafeCell<[u8; FILE_BYTES]>);
+const _: () = assert!(align_of::<Plain>() == sys::PAGE, "it has pages of its own");
 
 // SAFETY: used as a Page, which is atomics only.
 unsafe impl Sync for Plain {}

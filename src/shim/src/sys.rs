@@ -12,18 +12,13 @@ mod pagemap;
 mod segments;
 mod threads;
 
-pub use crate::arch::fail;
 use crate::arch::syscall6;
+pub use crate::arch::{HUGE, PAGE, fail};
 pub use maps::*;
 pub use opened::*;
 pub use pagemap::*;
 pub use segments::*;
 pub use threads::*;
-
-/// Bytes in a page of this machine (x86-64 knows no other).
-pub const PAGE: usize = 4096;
-/// Bytes in a huge page.
-pub const HUGE: usize = 2 << 20;
 
 /// An errno, as in errno(3).
 pub type Errno = c_int;
