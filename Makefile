@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites soak deploy-check package readme lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites soak deploy-check package readme dist dist-check matrix lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,17 @@ suites: build ## other people's tests under every policy, results in docs/trust.
 soak: build ## redis and postgres under clients and auto for an hour, results in docs/trust.md (MINUTES=60)
 	integration/setup.sh suites
 	cargo run -q --release -p faultless-integration --bin soak
+
+dist: ## target/dist: one archive for every x86-64 Linux, glibc 2.17 on or musl, with SHA256SUMS
+	deploy/dist.sh
+
+dist-check: dist ## builds it once more, elsewhere: the bytes must be the same
+	deploy/dist-check.sh
+
+matrix: dist ## each C library x each kind of program, tried; writes docs/platforms.md, fails if that differs (as root)
+	integration/setup.sh matrix
+	integration/matrix/roots.sh $(CURDIR)/target/roots bullseye bookworm trixie
+	cargo run -q -p faultless-integration --bin matrix -- $(COLUMNS)
 
 lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint
