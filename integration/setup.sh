@@ -37,6 +37,7 @@ suites=(
     '/usr/lib/python3.*/test/test_mmap.py=libpython3-testsuite' '/usr/src/glibc/glibc-*.tar.xz=glibc-source'
     stress-ng=stress-ng tclsh8.6=tcl8.6 go=golang-go gcc=gcc
 )
+matrix=(debootstrap=debootstrap podman=podman runc=runc javac=default-jdk-headless)
 lint=(shellcheck=shellcheck)
 
 case "${1:-all}" in
@@ -45,6 +46,7 @@ case "${1:-all}" in
     bench) wanted=("${run[@]}" "${allocators[@]}" "${bench[@]}") ;;
     deploy) wanted=("${deploy[@]}") ;;
     suites) wanted=("${run[@]}" "${test[@]}" "${suites[@]}") ;;
+    matrix) wanted=("${matrix[@]}") ;;
     lint) wanted=("${lint[@]}") ;;
     *) wanted=("${run[@]}" "${test[@]}" "${allocators[@]}" "${bench[@]}" "${prove[@]}" "${deploy[@]}" "${suites[@]}" "${lint[@]}") ;;
 esac

@@ -8,6 +8,7 @@ pub mod ctest;
 pub mod directives;
 pub mod fuzz;
 pub mod launch;
+pub mod matrix;
 pub mod pages;
 pub mod programs;
 pub mod prove;
