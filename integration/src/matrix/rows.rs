@@ -61,6 +61,11 @@ fn plain(ground: &Ground) -> Result<Cell, String> {
 
 fn built(ground: &Ground, name: &str, flags: &[&str]) -> Result<Cell, String> {
     ground.compile("plain.c", name, flags)?;
+    let program = std::fs::read(ground.work.join(name)).map_err(|e| e.to_string())?;
+    // PT_INTERP's name is near the start: a compiler that doesn't know the flag has linked a dynamic program.
+    if program.get(..4096).unwrap_or(&program).windows(4).any(|w| w == b"/ld-") {
+        return Ok(Cell::NotRun("its compiler links none"));
+    }
     judged(ground, &Launch { argv: &[&format!("/matrix/{name}")], ..PLAIN })
 }
 
