@@ -5,7 +5,7 @@
 //! assumption about x86-64.
 
 pub mod countdown;
-mod trampolines;
+pub mod trampolines;
 
 #[cfg(target_arch = "x86_64")]
 pub use x86_64::*;

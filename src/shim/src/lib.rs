@@ -53,7 +53,7 @@ mod trial;
 mod usage;
 mod watch;
 
-use arch::countdown;
+use arch::{countdown, trampolines};
 
 /// No code here panics; if one does all the same, the process must not go on with what it was doing.
 #[panic_handler]
