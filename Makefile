@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) $(wildcard integration/matrix/*.sh) deploy/dist.sh deploy/dist-check.sh .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites soak deploy-check package readme dist dist-check matrix lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites faults soak deploy-check package readme dist dist-check matrix lint install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +35,10 @@ prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART
 prove-files prove-hot prove-compare: build
 	integration/setup.sh prove
 	cargo run -q --release -p faultless-integration --bin prove -- $(@:prove-%=%)
+
+faults: build ## faults injected, limits, full disks, SIGKILL: a line per kind, results to docs/trust.md (PART="inject limits")
+	integration/setup.sh test
+	cargo run -q --release -p faultless-integration --bin faults -- $(PART)
 
 deploy-check: build ## images, pods, units and packages, with a real engine and real tools; as root (ROWS="containers packages")
 	integration/setup.sh deploy

@@ -69,11 +69,17 @@ pub const SEARCH_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin
 
 /// Compiles one C file of the workspace into `folder` and returns the program.
 pub fn compile(source: &str, folder: &Path) -> Result<PathBuf, String> {
+    compile_with(source, folder, &[])
+}
+
+/// The same with further flags.
+pub fn compile_with(source: &str, folder: &Path, flags: &[&str]) -> Result<PathBuf, String> {
     let source = workspace().join(source);
     let program = folder.join(source.file_stem().unwrap_or_default());
     let done = Command::new("gcc")
         .args(["-O1", "-Wall", "-fno-builtin", "-o"])
         .args([&program, &source])
+        .args(flags)
         .output()
         .map_err(|e| format!("gcc: {e}"))?;
     match done.status.success() {

@@ -150,6 +150,11 @@ impl Group {
         std::fs::write(&path, value).map_err(|e| format!("{}: {e}", path.display()))
     }
 
+    /// The file that a shell writes its process id to, to be inside.
+    pub fn procs(&self) -> String {
+        self.folders[0].join("cgroup.procs").display().to_string()
+    }
+
     /// Lets a command start inside.
     pub fn enter(&self, command: &mut Command) -> Result<(), String> {
         let open = |folder: &PathBuf| {

@@ -9,7 +9,7 @@ use faultless_core::counters::C;
 use faultless_core::matching::Chosen;
 use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
-use faultless_core::rules::{Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
+use faultless_core::rules::{Access, Arrival, Axis, Kind, MAX_RULES, PageSize, Stay};
 
 use crate::budget::Budget;
 use crate::crew::{Work, ahead};
@@ -185,14 +185,22 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         tally.add(live, rule, Axis::Stay, result);
     }
     if let Some((rule, access)) = chosen.access {
-        tally.add(live, rule, Axis::Access, advice::access(live, target, access, rule));
+        let result = advice::access(live, target, access, rule);
+        if result.0 == Outcome::Applied && matches!(access, Access::Random | Access::Sequential) {
+            record.flags |= regions::ADVISED;
+        }
+        tally.add(live, rule, Axis::Access, result);
     }
     if let Some(rule) = chosen.recycle {
         let kept = target.kind == Kind::Malloc;
         tally.add(live, rule, Axis::Reuse, if kept { APPLIED } else { skipped(Reason::NotYet) });
     }
     if let Some(rule) = chosen.dontdump {
-        tally.add(live, rule, Axis::Dump, advice::give(target.range, libc::MADV_DONTDUMP));
+        let result = advice::give(target.range, libc::MADV_DONTDUMP);
+        if result.0 == Outcome::Applied {
+            record.flags |= regions::NOT_DUMPED;
+        }
+        tally.add(live, rule, Axis::Dump, result);
     }
     let holds_something = record.flags != 0 || record.populated != 0 || record.lock_end > record.lock_start;
     let grows = holds_something && target.kind == Kind::Heap && regions::extend(&record);

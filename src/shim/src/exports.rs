@@ -385,6 +385,8 @@ fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_i
             live.page.add(C::MlockCalls, 1);
             if !regions::none() {
                 regions::lock_taken_over(live, taken_over.0, taken_over.1);
+                // What is merely reserved is not locked by us once it becomes writable: the lock is the program's.
+                regions::program_said(taken_over.0, taken_over.1, regions::PROGRAM_LOCK);
             }
         });
     }

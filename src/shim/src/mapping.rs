@@ -89,12 +89,9 @@ fn anonymous(live: &Live<'_>, m: &Mapped) -> usize {
     if m.prot == libc::PROT_NONE || is_reserved {
         if kind == Kind::Anon {
             let range = m.range();
-            regions::insert(&Record {
-                start: range.start,
-                end: range.end(),
-                flags: regions::RESERVED,
-                ..Record::default()
-            });
+            let locked = if m.is(libc::MAP_LOCKED) { regions::PROGRAM_LOCK } else { 0 };
+            let flags = regions::RESERVED | locked;
+            regions::insert(&Record { start: range.start, end: range.end(), flags, ..Record::default() });
         }
         return m.at;
     }
@@ -315,11 +312,19 @@ fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
 
 /// After the program's own advice.
 pub fn advised(start: usize, len: usize, advice: c_int) {
+    let undo = |advice: c_int| {
+        move |from: usize, to: usize| {
+            // SAFETY: takes back advice of ours that keeps content.
+            let _ = unsafe { sys::madvise(from, to - from, advice) };
+        }
+    };
     match advice {
         libc::MADV_HUGEPAGE | libc::MADV_NOHUGEPAGE => regions::program_said(start, len, regions::PROGRAM_PAGE_SIZE),
         libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => {
             regions::program_said(start, len, regions::PROGRAM_ACCESS);
+            regions::take_back(start, len, regions::ADVISED, undo(libc::MADV_NORMAL));
         }
+        libc::MADV_DODUMP => regions::take_back(start, len, regions::NOT_DUMPED, undo(libc::MADV_DODUMP)),
         _ => {}
     }
 }

@@ -28,12 +28,16 @@ pub const RESERVED: u32 = 2;
 pub const PROGRAM_PAGE_SIZE: u32 = 4;
 /// The program gave advice about access there.
 pub const PROGRAM_ACCESS: u32 = 8;
-/// The program locks it itself (MAP_LOCKED).
+/// The program locks it itself (MAP_LOCKED, mlock).
 pub const PROGRAM_LOCK: u32 = 16;
 /// The program serves its faults itself (userfaultfd).
 pub const PROGRAM_FAULTS: u32 = 32;
 /// A reservation that has become writable, and that rules have had their turn at.
 pub const COMMITTED: u32 = 64;
+/// We said how it is read: the whole of it, or nothing.
+pub const ADVISED: u32 = 128;
+/// We had it left out of core files: the whole of it, or nothing.
+pub const NOT_DUMPED: u32 = 256;
 
 struct Entry {
     start: AtomicUsize,
@@ -377,6 +381,27 @@ pub fn program_said(start: usize, len: usize, flag: u32) {
             }
             entry.write(&record);
         }
+    }
+}
+
+/// The program has said of a part of a region what we had said of the whole: what is left of ours would make several mappings
+/// of one, which mremap refuses to grow. Calls `undo` with the parts that the program did not speak of.
+pub fn take_back(start: usize, len: usize, flag: u32, mut undo: impl FnMut(usize, usize)) {
+    let end = start.saturating_add(len).next_multiple_of(sys::PAGE);
+    for entry in used() {
+        let Some(mut record) = entry.take(start, end) else { continue };
+        if record.flags & flag != 0 {
+            record.flags &= !flag;
+            for (from, to) in [(record.start, start), (end, record.end)] {
+                if from < to {
+                    undo(from, to);
+                }
+            }
+            if record.flags == 0 && record.populated == 0 && record.locked() == 0 {
+                record = Record::default();
+            }
+        }
+        entry.write(&record);
     }
 }
 

@@ -2,13 +2,14 @@
 //! was done to them (advice that corrects itself, drop-behind, what stays without mlock).
 //!
 //! What must hold here: the thread exists only while something is watched; it acts on a range only under the handshake
-//! (said first, then checked: see [`act_on`]), so that whoever unmaps or replaces the range either finds it at work and
+//! (said first, then checked: see `flight`), so that whoever unmaps or replaces the range either finds it at work and
 //! waits, or is found to have been first; it keeps its files in a descriptor table of its own, where the program never
 //! meets them. Nothing that it does changes content.
 
 mod auto;
 mod behind;
 mod blocks;
+mod flight;
 mod hot;
 mod pagemap;
 mod pressure;
@@ -18,7 +19,7 @@ mod table;
 mod thread;
 mod vitals;
 
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, Ordering::*};
 
 use faultless_core::reason::Reason;
 
@@ -29,19 +30,9 @@ use crate::sys::{self, PAGE};
 use crate::target::{Range, Target};
 use crate::{mapping, regions, state};
 
-use table::Slot;
+use flight::{act_firmly_on, act_on, wait_for_flight};
 pub use table::{AUTO, DROP_BEHIND, HELD, HOT, REFRESH, Watched};
 
-/// How long a hook waits, spinning, for what is in the making on its range; what could harm is waited for longer, asleep.
-const PATIENCE_NS: u64 = 50_000;
-
-/// How long it sleeps between two looks.
-const ASLEEP_NS: u64 = 100_000;
-
-/// What is being worked on just now. `end` is 0 while there is nothing.
-static FLIGHT: (AtomicUsize, AtomicUsize) = (AtomicUsize::new(0), AtomicUsize::new(0));
-/// What is in flight would do harm to whatever comes to lie there: it is waited for however long it takes.
-static IS_FIRM: AtomicU32 = AtomicU32::new(0);
 /// Something has been watched: until then the hooks pass by.
 static USED: AtomicBool = AtomicBool::new(false);
 
@@ -199,43 +190,6 @@ pub fn moved(live: &Live<'_>, watched: Watched, start: usize, len: usize) {
     }
 }
 
-/// Runs what is done to a range of a slot that was read as `watched`, unless the slot has changed since. None: it has.
-fn act_on<R>(slot: &Slot, watched: &Watched, start: usize, end: usize, f: impl FnOnce() -> R) -> Option<R> {
-    // Said first, then checked: whoever gives way does it the other way round.
-    FLIGHT.0.store(start, SeqCst);
-    FLIGHT.1.store(end, SeqCst);
-    let result = slot.is_still(watched).then(f);
-    FLIGHT.1.store(0, SeqCst);
-    result
-}
-
-/// The same for what would do harm to another mapping that takes the range's place: hooks wait until it is done.
-fn act_firmly_on<R>(slot: &Slot, watched: &Watched, start: usize, end: usize, f: impl FnOnce() -> R) -> Option<R> {
-    IS_FIRM.store(1, SeqCst);
-    let result = act_on(slot, watched, start, end, f);
-    IS_FIRM.store(0, SeqCst);
-    result
-}
-
-fn wait_for_flight(start: usize, end: usize) {
-    let is_in_flight = || {
-        let to = FLIGHT.1.load(SeqCst);
-        to > start && FLIGHT.0.load(SeqCst) < end
-    };
-    if is_in_flight() {
-        let until = sys::now(libc::CLOCK_MONOTONIC) + PATIENCE_NS;
-        while is_in_flight() {
-            if sys::now(libc::CLOCK_MONOTONIC) < until {
-                core::hint::spin_loop();
-            } else if IS_FIRM.load(SeqCst) == 0 || identity::is_new_child() || thread::is_gone() {
-                return; // what is harmless, or was done by a thread that a forked child doesn't have
-            } else {
-                sys::wait_while(&IS_FIRM, 1, ASLEEP_NS);
-            }
-        }
-    }
-}
-
 /// No thread from here on: it is told to end, and waited for, bounded.
 pub fn end() {
     if USED.load(SeqCst) {
@@ -263,8 +217,7 @@ pub fn start_in_child() {
     if USED.swap(false, SeqCst) {
         table::clear();
         scan::start_in_child();
-        FLIGHT.1.store(0, SeqCst);
-        IS_FIRM.store(0, SeqCst);
+        flight::start_in_child();
         thread::start_in_child();
     }
 }
