@@ -17,7 +17,7 @@ macro_rules! reasons {
 
 reasons! {
     Done "done" "";
-    NotYet "not yet: a later version does this" "";
+    NotKept "only blocks of malloc are kept for the next" "";
     Errno "the kernel refused" "";
     OldKernel "this kernel lacks the call" "";
     Fallback "this kernel lacks the call, done in another way" "";

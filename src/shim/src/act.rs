@@ -41,8 +41,8 @@ impl Tally {
             if outcome != Outcome::Applied || reason != Reason::Done {
                 stats.note(axis as u8, outcome, reason as u8, errno as u16);
             }
-            // What comes with a later version does not make the rest of the rule less done.
-            if reason != Reason::NotYet {
+            // `any:huge+recycle` is done in full on memory that is never freed for the next.
+            if reason != Reason::NotKept {
                 *seen |= 1 << outcome as u8;
             }
         }
@@ -70,7 +70,7 @@ impl Tally {
     }
 }
 
-/// Whether anything is to be done that this version does: a malloc block with nothing to do stays with the real malloc.
+/// Whether anything is to be done that malloc blocks can have: one with nothing to do stays with the real malloc.
 pub fn has_work(chosen: &Chosen) -> bool {
     chosen.page_size.is_some()
         || chosen.arrival.is_some()
@@ -105,7 +105,7 @@ pub fn wants_hugetlb(live: &Live<'_>, chosen: &Chosen) -> bool {
 
 /// Counts a region for whose rules there is nothing to do.
 pub fn count_only(live: &Live<'_>, chosen: &Chosen, bytes: u64) {
-    count_all(live, chosen, bytes, skipped(Reason::NotYet));
+    count_all(live, chosen, bytes, skipped(Reason::WrongKind));
 }
 
 /// Counts a region for whose rules everything is as they want it.
@@ -193,7 +193,7 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     }
     if let Some(rule) = chosen.recycle {
         let kept = target.kind == Kind::Malloc;
-        tally.add(live, rule, Axis::Reuse, if kept { APPLIED } else { skipped(Reason::NotYet) });
+        tally.add(live, rule, Axis::Reuse, if kept { APPLIED } else { skipped(Reason::NotKept) });
     }
     if let Some(rule) = chosen.dontdump {
         let result = advice::give(target.range, libc::MADV_DONTDUMP);

@@ -99,12 +99,14 @@ static TABLE: [Slot; SLOTS] = [const {
     }
 }; SLOTS];
 /// Slots in use.
+#[unsafe(link_section = ".bss.start")]
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Slots beyond this one were never used.
 static USED: AtomicUsize = AtomicUsize::new(0);
 /// The descriptor for which the thread has one of its own just now, or −1.
 static HELD: AtomicI32 = AtomicI32::new(-1);
 /// Some rule wants to know of opened files: until then the hooks pass by.
+#[unsafe(link_section = ".bss.start")]
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether some rule wants to know of opened files.
@@ -121,7 +123,9 @@ pub fn any() -> bool {
 
 /// The constructor has read the policy.
 pub fn start(policy: &Policy) {
-    WANTED.store(policy.rules().iter().any(wants), Relaxed);
+    if policy.rules().iter().any(wants) {
+        WANTED.store(true, Relaxed); // where nobody asks, not even a page is touched
+    }
 }
 
 /// Whether a rule says something about opened files. To read all of whatever a program opens, because a rule for `any` populates

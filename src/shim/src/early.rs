@@ -31,6 +31,7 @@ static SLOTS: [Slot; ARENAS] =
     [const { Slot { start: AtomicUsize::new(0), end: AtomicUsize::new(0), next: AtomicUsize::new(0) } }; ARENAS];
 
 /// Bytes handed out, for the counter page.
+#[unsafe(link_section = ".bss.start")]
 pub static BYTES: AtomicU64 = AtomicU64::new(0);
 
 /// Whether a block came from here.

@@ -19,7 +19,7 @@ use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::{blocks, heap, identity, limits, recycle, regions, segments, watch};
 
-pub use watched::{WATCHED, syscall_watched};
+pub use watched::{WATCHED, syscall_watched, watch_opens};
 
 const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 
@@ -162,9 +162,11 @@ pub unsafe extern "C" fn mremap(
     if replaces {
         watch::give_way(to as usize, len);
     }
-    let watched = watch::lift(old as usize, whole(old_len));
+    // Without an old length it makes a second view of a shared mapping: the first one stays.
+    let moves = is_range(old, old_len);
+    let watched = if moves { watch::lift(old as usize, whole(old_len)) } else { None };
     let had_locks = if replaces && !regions::none() { forget(to, len) } else { None };
-    if !regions::none() && is_range(old, old_len.max(1)) {
+    if !regions::none() && moves {
         after(|live| {
             if watched.is_some_and(|watched| watched.wants & watch::HOT != 0) {
                 regions::let_go(live, old as usize, whole(old_len));

@@ -8,6 +8,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sys;
 
 /// The process that the state belongs to.
+#[unsafe(link_section = ".bss.start")]
 static PID: AtomicU32 = AtomicU32::new(0);
 
 /// A page of its own that the kernel wipes in a forked child (MADV_WIPEONFORK, Linux 4.14).

@@ -60,6 +60,7 @@ fn open_heap(live: &Live<'_>) -> bool {
         act::count_never(live, Kind::Heap, Reason::Tuned);
         return false;
     }
+    real::find_variables();
     heap::open(live);
     true
 }

@@ -31,14 +31,18 @@ unsafe impl Sync for Plain {}
 
 /// Where counters go while there is no shared page.
 static PLAIN: Plain = Plain(UnsafeCell::new([0; FILE_BYTES]));
+#[unsafe(link_section = ".bss.start")]
 static CURRENT: AtomicPtr<Page> = AtomicPtr::new(core::ptr::null_mut());
 /// Nothing has been counted yet: the page is made when something is.
+#[unsafe(link_section = ".bss.start")]
 static PENDING: AtomicBool = AtomicBool::new(false);
 /// The page is a file in the folder (and not a memfd or plain memory).
+#[unsafe(link_section = ".bss.start")]
 static IN_FOLDER: AtomicBool = AtomicBool::new(false);
 /// The folder has all the pages that it may have.
 static IS_FULL: AtomicBool = AtomicBool::new(false);
 /// The second half of the file's name.
+#[unsafe(link_section = ".bss.start")]
 static SUFFIX: AtomicU32 = AtomicU32::new(0);
 
 struct Folder(UnsafeCell<Text<192>>);
@@ -46,6 +50,7 @@ struct Folder(UnsafeCell<Text<192>>);
 // SAFETY: written by the constructor only, before anything is on.
 unsafe impl Sync for Folder {}
 
+#[unsafe(link_section = ".bss.start")]
 static FOLDER: Folder = Folder(UnsafeCell::new(Text::new()));
 
 fn plain() -> &'static Page {

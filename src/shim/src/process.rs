@@ -17,6 +17,7 @@ use crate::{recycle, report, state};
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
 /// The program's own main.
+#[unsafe(link_section = ".bss.start")]
 static MAIN: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
 
 extern "C" fn main_then_leave(argc: c_int, argv: *mut *mut c_char, env: *mut *mut c_char) -> c_int {

@@ -3,6 +3,7 @@
 //! What must hold here: each entry is callable at any time. Until the constructor has found the real ones
 //! ([`resolve`]), the entries are raw system calls and the allocator of `early`. They are the next definitions in
 //! search order, not the C library's own, so that a preloaded jemalloc or a tracer behind us stays in charge.
+//! What most programs of a tree never call is looked up by the first call, in whatever context that comes.
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_uint, c_ulong, c_void};
 use core::marker::PhantomData;
@@ -30,6 +31,15 @@ impl<F: Copy> Real<F> {
         // SAFETY: the pointer is a function of type F: `new` and `resolve` put nothing else there.
         unsafe { core::mem::transmute_copy(&self.0.load(Relaxed)) }
     }
+
+    /// Looks the function up, for this call and those to come. None: nobody has it.
+    fn find(&self, wanted: &Wanted) -> Option<F> {
+        let address = symbols::late(wanted);
+        (address != 0).then(|| {
+            self.0.store(address as *mut (), Relaxed);
+            self.get()
+        })
+    }
 }
 
 type Exec = unsafe extern "C" fn(*const c_char, *const *const c_char, *const *const c_char) -> c_int;
@@ -48,6 +58,8 @@ type OpenAt = unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int;
 type Open2 = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
 type OpenAt2 = unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int;
 type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_void;
+type OfStream = unsafe extern "C" fn(*mut c_void) -> c_int;
+type Advise = unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int;
 type Fadvise = unsafe extern "C" fn(c_int, i64, i64, c_int) -> c_int;
 /// A function to call at fork.
 pub type ForkHandler = Option<unsafe extern "C" fn()>;
@@ -60,11 +72,12 @@ macro_rules! reals {
             #[doc = concat!("the real `", $name, "`")]
             pub static $id: Real<$type> = Real::new($first as *mut ());
         )*
+
         /// Finds the real functions. The malloc family is taken whole or not at all: without a malloc behind us, its
         /// entries stay as they are.
         pub fn resolve() {
             let mut wanted = [$(const { Wanted::new(c_str(concat!($name, "\0"))) }),*];
-            let is_ours = symbols::real(&mut wanted, FAMILY);
+            let is_ours = symbols::first(&mut wanted, FAMILY);
             let [malloc, _, _, free, .., glibc] = &wanted;
             FREE_BEFORE_US.store(free.before_us as *mut (), Relaxed);
             let has_malloc = malloc.address != 0;
@@ -73,6 +86,45 @@ macro_rules! reals {
             let mut found = wanted.iter();
             $(
                 if let Some(w) = found.next().filter(|w| w.address != 0 && (has_malloc || !is_malloc($name))) {
+                    $id.0.store(w.address as *mut (), Relaxed);
+                }
+            )*
+            if !symbols::may_be_late() {
+                resolve_the_rest();
+            }
+        }
+    };
+}
+
+/// Real functions that are looked up when they are first called: until then the entry is what does that. Where nobody
+/// defines one, or the constructor has not run, the call is what `raw` makes of it.
+macro_rules! late {
+    ($($id:ident $name:literal: $type:ty = ($($arg:ident: $of:ty),*) -> $result:ty, $raw:expr;)*) => {
+        $(
+            #[doc = concat!("the real `", $name, "`")]
+            pub static $id: Real<$type> = {
+                unsafe extern "C" fn first($($arg: $of),*) -> $result {
+                    const WANTED: Wanted = Wanted::new(c_str(concat!($name, "\0")));
+                    // SAFETY: the program's own call.
+                    unsafe {
+                        match $id.find(&WANTED) {
+                            Some(real) => real($($arg),*),
+                            None => $raw($($arg),*),
+                        }
+                    }
+                }
+                Real::new(first as *mut ())
+            };
+        )*
+
+        /// Finds these too: for where they can't be looked up later (musl; a library that came by dlopen).
+        #[inline(never)]
+        fn resolve_the_rest() {
+            let mut wanted = [$(const { Wanted::new(c_str(concat!($name, "\0"))) }),*];
+            symbols::real(&mut wanted);
+            let mut found = wanted.iter();
+            $(
+                if let Some(w) = found.next().filter(|w| w.address != 0) {
                     $id.0.store(w.address as *mut (), Relaxed);
                 }
             )*
@@ -95,66 +147,82 @@ reals! {
     MALLOC_TRIM "malloc_trim": unsafe extern "C" fn(usize) -> c_int = early::nothing;
     MALLOPT "mallopt": unsafe extern "C" fn(c_int, c_int) -> c_int = early::nothing;
 
-    MMAP "mmap": unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, i64) -> *mut c_void = raw::mmap;
-    MUNMAP "munmap": unsafe extern "C" fn(*mut c_void, usize) -> c_int = raw::munmap;
-    MREMAP "mremap": unsafe extern "C" fn(*mut c_void, usize, usize, c_int, *mut c_void) -> *mut c_void
-        = raw::mremap;
-    MPROTECT "mprotect": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::mprotect;
-    MADVISE "madvise": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::madvise;
-    POSIX_MADVISE "posix_madvise": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::posix_madvise;
-    MSYNC "msync": unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int = raw::msync;
-    MLOCK "mlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::mlock;
-    MLOCK2 "mlock2": unsafe extern "C" fn(*const c_void, usize, c_uint) -> c_int = raw::mlock2;
-    MUNLOCK "munlock": unsafe extern "C" fn(*const c_void, usize) -> c_int = raw::munlock;
-    MLOCKALL "mlockall": unsafe extern "C" fn(c_int) -> c_int = raw::mlockall;
-    MUNLOCKALL "munlockall": unsafe extern "C" fn() -> c_int = raw::munlockall;
-
-    OPEN "open": Open = raw::open;
-    OPEN64 "open64": Open = raw::open;
-    OPENAT "openat": OpenAt = raw::openat;
-    OPENAT64 "openat64": OpenAt = raw::openat;
-    OPEN_2 "__open_2": Open2 = raw::open_2;
-    OPEN64_2 "__open64_2": Open2 = raw::open_2;
-    OPENAT_2 "__openat_2": OpenAt2 = raw::openat_2;
-    OPENAT64_2 "__openat64_2": OpenAt2 = raw::openat_2;
-    FOPEN "fopen": Fopen = raw::no_fopen;
-    FOPEN64 "fopen64": Fopen = raw::no_fopen;
-    FILENO "fileno": unsafe extern "C" fn(*mut c_void) -> c_int = raw::no_stream;
-    CLOSE "close": unsafe extern "C" fn(c_int) -> c_int = raw::close;
-    FCLOSE "fclose": unsafe extern "C" fn(*mut c_void) -> c_int = raw::no_stream;
-    POSIX_FADVISE "posix_fadvise": Fadvise = raw::posix_fadvise;
-    POSIX_FADVISE64 "posix_fadvise64": Fadvise = raw::posix_fadvise;
-
     EXIT "exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
     UNDERSCORE_EXIT "_exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
     QUICK_EXIT "quick_exit": unsafe extern "C" fn(c_int) -> ! = raw::exit;
-    EXECVE "execve": Exec = raw::execve;
-    EXECVPE "execvpe": Exec = raw::no_exec;
-    EXECV "execv": ExecArgs = raw::no_exec;
-    EXECVP "execvp": ExecArgs = raw::no_exec;
-    FEXECVE "fexecve": unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> c_int
-        = raw::no_exec;
-    POSIX_SPAWN "posix_spawn": Spawn = raw::no_spawn;
-    POSIX_SPAWNP "posix_spawnp": Spawn = raw::no_spawn;
-    PRCTL "prctl": unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int = raw::prctl;
     SYSCALL "syscall": unsafe extern "C" fn(c_long, usize, usize, usize, usize, usize, usize) -> c_long
         = arch::raw_syscall;
     START_MAIN "__libc_start_main": unsafe extern "C" fn(Main, c_int, *mut *mut c_char, Pass, Pass, Pass, Pass)
         -> c_int = raw::no_start_main;
     REGISTER_ATFORK "__register_atfork": unsafe extern "C" fn(ForkHandler, ForkHandler, ForkHandler, *const c_void) -> c_int
         = raw::no_register;
-    MALLOC_HOOK "__malloc_hook": *const usize = core::ptr::null::<usize>();
-    REALLOC_HOOK "__realloc_hook": *const usize = core::ptr::null::<usize>();
-    MEMALIGN_HOOK "__memalign_hook": *const usize = core::ptr::null::<usize>();
-    BREAK "__curbrk": *const usize = core::ptr::null::<usize>();
     GLIBC "gnu_get_libc_version": unsafe extern "C" fn() -> *const c_char = raw::no_version;
+}
+
+late! {
+    MMAP "mmap": unsafe extern "C" fn(*mut c_void, usize, c_int, c_int, c_int, i64) -> *mut c_void
+        = (a: *mut c_void, len: usize, p: c_int, f: c_int, fd: c_int, off: i64) -> *mut c_void, raw::mmap;
+    MUNMAP "munmap": unsafe extern "C" fn(*mut c_void, usize) -> c_int
+        = (a: *mut c_void, len: usize) -> c_int, raw::munmap;
+    MREMAP "mremap": unsafe extern "C" fn(*mut c_void, usize, usize, c_int, *mut c_void) -> *mut c_void
+        = (a: *mut c_void, o: usize, n: usize, f: c_int, to: *mut c_void) -> *mut c_void, raw::mremap;
+    MPROTECT "mprotect": Advise = (a: *mut c_void, len: usize, prot: c_int) -> c_int, raw::mprotect;
+    MADVISE "madvise": Advise = (a: *mut c_void, len: usize, advice: c_int) -> c_int, raw::madvise;
+    POSIX_MADVISE "posix_madvise": Advise = (a: *mut c_void, len: usize, advice: c_int) -> c_int, raw::posix_madvise;
+    MSYNC "msync": Advise = (a: *mut c_void, len: usize, flags: c_int) -> c_int, raw::msync;
+    MLOCK "mlock": unsafe extern "C" fn(*const c_void, usize) -> c_int
+        = (a: *const c_void, len: usize) -> c_int, raw::mlock;
+    MLOCK2 "mlock2": unsafe extern "C" fn(*const c_void, usize, c_uint) -> c_int
+        = (a: *const c_void, len: usize, flags: c_uint) -> c_int, raw::mlock2;
+    MUNLOCK "munlock": unsafe extern "C" fn(*const c_void, usize) -> c_int
+        = (a: *const c_void, len: usize) -> c_int, raw::munlock;
+    MLOCKALL "mlockall": unsafe extern "C" fn(c_int) -> c_int = (flags: c_int) -> c_int, raw::mlockall;
+    MUNLOCKALL "munlockall": unsafe extern "C" fn() -> c_int = () -> c_int, raw::munlockall;
+
+    OPEN "open": Open = (path: *const c_char, flags: c_int, mode: c_uint) -> c_int, raw::open;
+    OPEN64 "open64": Open = (path: *const c_char, flags: c_int, mode: c_uint) -> c_int, raw::open;
+    OPENAT "openat": OpenAt
+        = (folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int, raw::openat;
+    OPENAT64 "openat64": OpenAt
+        = (folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) -> c_int, raw::openat;
+    OPEN_2 "__open_2": Open2 = (path: *const c_char, flags: c_int) -> c_int, raw::open_2;
+    OPEN64_2 "__open64_2": Open2 = (path: *const c_char, flags: c_int) -> c_int, raw::open_2;
+    OPENAT_2 "__openat_2": OpenAt2 = (folder: c_int, path: *const c_char, flags: c_int) -> c_int, raw::openat_2;
+    OPENAT64_2 "__openat64_2": OpenAt2 = (folder: c_int, path: *const c_char, flags: c_int) -> c_int, raw::openat_2;
+    FOPEN "fopen": Fopen = (path: *const c_char, mode: *const c_char) -> *mut c_void, raw::no_fopen;
+    FOPEN64 "fopen64": Fopen = (path: *const c_char, mode: *const c_char) -> *mut c_void, raw::no_fopen;
+    FILENO "fileno": OfStream = (stream: *mut c_void) -> c_int, raw::no_stream;
+    CLOSE "close": unsafe extern "C" fn(c_int) -> c_int = (fd: c_int) -> c_int, raw::close;
+    FCLOSE "fclose": OfStream = (stream: *mut c_void) -> c_int, raw::no_stream;
+    POSIX_FADVISE "posix_fadvise": Fadvise
+        = (fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int, raw::posix_fadvise;
+    POSIX_FADVISE64 "posix_fadvise64": Fadvise
+        = (fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int, raw::posix_fadvise;
+
+    EXECVE "execve": Exec
+        = (path: *const c_char, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::execve;
+    EXECVPE "execvpe": Exec
+        = (file: *const c_char, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::no_exec;
+    EXECV "execv": ExecArgs = (path: *const c_char, argv: *const *const c_char) -> c_int, raw::no_exec_args;
+    EXECVP "execvp": ExecArgs = (file: *const c_char, argv: *const *const c_char) -> c_int, raw::no_exec_args;
+    FEXECVE "fexecve": unsafe extern "C" fn(c_int, *const *const c_char, *const *const c_char) -> c_int
+        = (fd: c_int, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::no_exec;
+    POSIX_SPAWN "posix_spawn": Spawn = (pid: *mut c_int, path: *const c_char, actions: *const c_void,
+        attributes: *const c_void, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::no_spawn;
+    POSIX_SPAWNP "posix_spawnp": Spawn = (pid: *mut c_int, file: *const c_char, actions: *const c_void,
+        attributes: *const c_void, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::no_spawn;
+    PRCTL "prctl": unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int
+        = (option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int, raw::prctl;
 }
 
 /// The first so many of the table: who defines one of them before us has an allocator of its own.
 const FAMILY: usize = 7;
 
+#[unsafe(link_section = ".bss.start")]
 static FREE_BEFORE_US: AtomicPtr<()> = AtomicPtr::new(core::ptr::null_mut());
+#[unsafe(link_section = ".bss.start")]
 static ALLOCATOR_IS_OURS: AtomicBool = AtomicBool::new(false);
+#[unsafe(link_section = ".bss.start")]
 static MALLOC_IS_GLIBC: AtomicBool = AtomicBool::new(false);
 
 /// What a call of `free` by the program reaches, if that is not ours: whoever has it need not have all of its siblings.
@@ -169,14 +237,35 @@ pub fn is_allocator_ours() -> bool {
     ALLOCATOR_IS_OURS.load(Relaxed)
 }
 
+/// A variable of the C library's, one word: null until [`find_variables`], or if it has none of the name.
+type Variable = AtomicPtr<usize>;
+static MALLOC_HOOKS: [Variable; 3] = [const { Variable::new(core::ptr::null_mut()) }; 3];
+static BREAK: Variable = Variable::new(core::ptr::null_mut());
+
+/// Finds the variables that heap rules look at.
+pub fn find_variables() {
+    let names = [c"__malloc_hook", c"__realloc_hook", c"__memalign_hook", c"__curbrk"];
+    let [a, b, c] = &MALLOC_HOOKS;
+    for (variable, name) in [a, b, c, &BREAK].into_iter().zip(names) {
+        variable.store(symbols::late(&Wanted::new(name)) as *mut usize, Relaxed);
+    }
+}
+
 /// Whether the program, or mcheck(3), has put its own functions into glibc's malloc (before 2.34): then what it returns may
 /// be any memory.
 pub fn is_malloc_hooked() -> bool {
-    [&MALLOC_HOOK, &REALLOC_HOOK, &MEMALIGN_HOOK].iter().any(|hook| {
-        let variable = hook.get();
+    MALLOC_HOOKS.iter().any(|hook| {
+        let variable = hook.load(Relaxed);
         // SAFETY: glibc's own variable, one word; from 2.34 on it is there for old programs, and nobody reads it.
         !variable.is_null() && unsafe { variable.read_volatile() } != 0
     })
+}
+
+/// Where the brk heap ends, as glibc has it. None: it doesn't say.
+pub fn program_break() -> Option<usize> {
+    let variable = BREAK.load(Relaxed);
+    // SAFETY: glibc's own variable, one word.
+    (!variable.is_null()).then(|| unsafe { variable.read_volatile() })
 }
 
 /// Whether the malloc behind us is glibc's own, whose heaps have a shape that we know.
@@ -328,12 +417,12 @@ mod raw {
         unsafe { openat(folder, path, flags, 0) }
     }
 
-    pub extern "C" fn no_fopen() -> *mut c_void {
+    pub extern "C" fn no_fopen(_path: *const c_char, _mode: *const c_char) -> *mut c_void {
         sys::fail(libc::ENOSYS);
         core::ptr::null_mut()
     }
 
-    pub extern "C" fn no_stream() -> c_int {
+    pub extern "C" fn no_stream(_stream: *mut c_void) -> c_int {
         sys::fail(libc::ENOSYS) as c_int
     }
 
@@ -358,11 +447,22 @@ mod raw {
         status(unsafe { sys::execve(path, argv, env) })
     }
 
-    pub extern "C" fn no_exec() -> c_int {
+    pub fn no_exec<Program>(_: Program, _: *const *const c_char, _: *const *const c_char) -> c_int {
         sys::fail(libc::ENOSYS) as c_int
     }
 
-    pub extern "C" fn no_spawn() -> c_int {
+    pub fn no_exec_args(_path: *const c_char, _argv: *const *const c_char) -> c_int {
+        sys::fail(libc::ENOSYS) as c_int
+    }
+
+    pub fn no_spawn(
+        _pid: *mut c_int,
+        _path: *const c_char,
+        _actions: *const c_void,
+        _attributes: *const c_void,
+        _argv: *const *const c_char,
+        _env: *const *const c_char,
+    ) -> c_int {
         libc::ENOSYS
     }
 
@@ -379,7 +479,7 @@ mod raw {
         _owner: *const c_void,
     ) -> c_int {
         let mut wanted = [const { Wanted::new(c"pthread_atfork") }];
-        symbols::real(&mut wanted, 0);
+        symbols::real(&mut wanted);
         let Some(address) = wanted.first().map(|w| w.address).filter(|address| *address != 0) else {
             return libc::ENOSYS;
         };

@@ -21,11 +21,14 @@ use crate::{budget, crew, descriptors, identity, own_stack, pages, regions, stat
 const WORTH_A_PAGE_NS: u64 = 1_000_000_000;
 
 /// The process whose end has begun, and the one whose end is told: a forked child's is still to come.
+#[unsafe(link_section = ".bss.start")]
 static LEFT: AtomicU32 = AtomicU32::new(0);
+#[unsafe(link_section = ".bss.start")]
 static FINISHED: AtomicU32 = AtomicU32::new(0);
 /// A duplicate of standard error as it was when the end began, or −1.
 static STDERR: AtomicI32 = AtomicI32::new(-1);
 /// Which file standard error was when the program started: device and inode.
+#[unsafe(link_section = ".bss.start")]
 static STDERR_ID: [AtomicU64; 2] = [AtomicU64::new(0), AtomicU64::new(0)];
 
 /// Remembers which file standard error is. Constructor only.

@@ -9,7 +9,7 @@ use core::fmt::Write;
 use core::sync::atomic::Ordering::Relaxed;
 
 use faultless_core::counters::C;
-use faultless_core::options::{Report, SetError, Settings};
+use faultless_core::options::{Level, Report, SetError, Settings};
 use faultless_core::ownership::{Objection, Ownership};
 use faultless_core::page::{State, Why};
 use faultless_core::parse::{Form, ParseError};
@@ -18,7 +18,8 @@ use faultless_core::rules::Policy;
 
 use crate::text::Text;
 use crate::{
-    descriptors, early, heap, logger, opened, opening, pages, process, real, report, stacks, startup, state, sys,
+    descriptors, early, exports, heap, logger, opened, opening, pages, process, real, report, stacks, startup, state,
+    sys,
 };
 
 unsafe extern "C" {
@@ -112,12 +113,7 @@ fn start() {
         lazy: settings.tree == 0 && matches!(settings.report, Report::Auto | Report::None),
     };
     if let Some(bad) = wrong {
-        pages::make(&pages::Birth { lazy: false, ..birth }, &Policy::empty());
-        // An ancestor has said the same already, or the whole of a shell script would repeat it line by line.
-        if !pages::ancestor_stood_down() {
-            complain(&bad);
-        }
-        return state::stand_down();
+        return refuse(&bad, &pages::Birth { lazy: false, ..birth });
     }
     pages::make(&birth, policy);
     process::watch_forks();
@@ -132,13 +128,32 @@ fn start() {
     }
     descriptors::start(policy);
     if descriptors::is_wanted() {
+        exports::watch_opens();
         // `program < FILE`: the shell has opened it.
         state::enter().iter().for_each(|live| opened::opened(live, 0));
     }
     if !real::is_allocator_ours() {
         opening::ensure(); // no countdown will be used up: says now what can't be had
     }
-    log::info!("on: {} rules, policy {}", policy.rules().len(), core::str::from_utf8(settings.policy).unwrap_or("?"));
+    if settings.log != Level::Off {
+        log::info!(
+            "on: {} rules, policy {}",
+            policy.rules().len(),
+            core::str::from_utf8(settings.policy).unwrap_or("?")
+        );
+    }
+}
+
+/// Says what is wrong, and stands down. Apart from its caller, because its frame is large and each page of it costs a fault
+/// at every start.
+#[inline(never)]
+fn refuse(bad: &Bad, birth: &pages::Birth<'_>) {
+    pages::make(birth, &Policy::empty());
+    // An ancestor has said the same already, or the whole of a shell script would repeat it line by line.
+    if !pages::ancestor_stood_down() {
+        complain(bad);
+    }
+    state::stand_down();
 }
 
 /// Reads all FAULTLESS_ variables.

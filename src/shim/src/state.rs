@@ -25,8 +25,10 @@ const ON: u32 = 2;
 /// A seccomp filter arrived, or we were told to let go: pass-through until the end.
 const OVER: u32 = 3;
 
+#[unsafe(link_section = ".bss.start")]
 static STATE: AtomicU32 = AtomicU32::new(OFF);
 /// Real functions have been looked for.
+#[unsafe(link_section = ".bss.start")]
 static RESOLVED: AtomicBool = AtomicBool::new(false);
 /// The program has set M_MMAP_THRESHOLD or M_MMAP_MAX itself.
 static MALLOPT: AtomicBool = AtomicBool::new(false);

@@ -4,11 +4,24 @@
 //! constructor crashes in ld.so), and before glibc 2.34 it is in libdl, a second library to load in every process.
 //! The dynamic tables of the loaded objects, which `dl_iterate_phdr(3)` names in search order, hold all we need.
 //!
-//! What must hold here: reads only, in the constructor (the loader's lists are whole then). Tables that we can't
-//! make sense of mean "not found".
+//! What must hold here: reads only. The loader's lists are walked in the constructor, when they are whole; what is looked
+//! up later ([`late`]) is read from the tables of the objects that the walk met behind us, which stay loaded as long as
+//! the program: no lock, no allocation, in any context. Tables that we can't make sense of mean "not found".
 
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
+use core::sync::atomic::{AtomicUsize, Ordering::*};
+
+/// Most objects behind us up to the C library: with more, everything is looked up at the start.
+const MOST_BEHIND: usize = 64;
+
+/// Base address and dynamic section of each, in search order.
+#[unsafe(link_section = ".bss.start")]
+static BEHIND: [(AtomicUsize, AtomicUsize); MOST_BEHIND] =
+    [const { (AtomicUsize::new(0), AtomicUsize::new(0)) }; MOST_BEHIND];
+/// How many there are; 0: not known.
+#[unsafe(link_section = ".bss.start")]
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// One loaded object's dynamic tables.
 #[derive(Clone, Copy)]
@@ -66,16 +79,46 @@ struct Search<'a> {
     passed_ours: bool,
     /// so many of the wanted, from the first, are also looked for in the objects before us
     family: usize,
+    /// objects behind us are remembered
+    keeps: bool,
+    /// how many were met
+    behind: usize,
 }
 
 /// Looks all of them up behind us, in one walk over the loaded objects; what nobody behind us defines, anywhere else.
-/// Returns whether the program's own calls of the first `family` of them all reach this library, which defines them.
-pub fn real(wanted: &mut [Wanted], family: usize) -> bool {
-    walk(wanted, Where::Next, family);
+pub fn real(wanted: &mut [Wanted]) {
+    walk(wanted, Where::Next, 0, false);
     if wanted.iter().any(|w| w.address == 0) {
-        walk(wanted, Where::Others, 0);
+        walk(wanted, Where::Others, 0, false);
+    }
+}
+
+/// The same for what every process needs, with a symbol of the C library's among it: the constructor's walk, after which
+/// [`late`] may know where to look. Returns whether the program's own calls of the first `family` of them all reach this
+/// library, which defines them.
+pub fn first(wanted: &mut [Wanted], family: usize) -> bool {
+    let behind = walk(wanted, Where::Next, family, true);
+    if wanted.iter().any(|w| w.address == 0) {
+        walk(wanted, Where::Others, 0, false);
+    } else if behind <= MOST_BEHIND {
+        // The C library is among them, and whatever stands before it: they came with the program, and stay.
+        COUNT.store(behind, Release);
     }
     wanted.iter().all(|w| w.before_us == 0)
+}
+
+/// Whether [`late`] knows where to look.
+pub fn may_be_late() -> bool {
+    COUNT.load(Acquire) != 0
+}
+
+/// Where the next definition behind us is; 0: nowhere, or [`may_be_late`] says no.
+pub fn late(wanted: &Wanted) -> usize {
+    let find = |(base, dynamic): &(AtomicUsize, AtomicUsize)| {
+        // SAFETY: an object that the constructor's walk met, and that stays loaded.
+        unsafe { Object::at(base.load(Relaxed), dynamic.load(Relaxed))?.lookup(wanted, false) }
+    };
+    BEHIND.iter().take(COUNT.load(Acquire)).find_map(find).unwrap_or(0)
 }
 
 /// The version of a function that the program itself was linked with, where that is `version` and no longer the default one:
@@ -90,7 +133,8 @@ pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
         // SAFETY: as for `super::visit`.
         let (info, look) = unsafe { (&*info, &mut *look.cast::<Look<'_>>()) };
         // SAFETY: the object is loaded.
-        let Some(object) = (unsafe { Object::new(info) }) else { return c_int::from(look.is_program) };
+        let object = tables(info).and_then(|(base, dynamic)| unsafe { Object::at(base, dynamic) });
+        let Some(object) = object else { return c_int::from(look.is_program) };
         if look.is_program {
             look.is_program = false;
             // SAFETY: as above.
@@ -108,10 +152,12 @@ pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
     (look.wanted.address != 0).then_some(look.wanted.address)
 }
 
-fn walk(wanted: &mut [Wanted], scope: Where, family: usize) {
-    let mut search = Search { wanted, scope, passed_ours: false, family };
+/// Returns how many objects were met behind us.
+fn walk(wanted: &mut [Wanted], scope: Where, family: usize, keeps: bool) -> usize {
+    let mut search = Search { wanted, scope, passed_ours: false, family, keeps, behind: 0 };
     // SAFETY: `visit` matches the callback's type and does not keep the pointers; `search` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut search).cast()) };
+    search.behind
 }
 
 unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: *mut c_void) -> c_int {
@@ -121,8 +167,16 @@ unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, search: 
         search.passed_ours = true;
         return 0;
     }
+    let Some((base, dynamic)) = tables(info) else { return 0 };
+    if search.passed_ours && search.keeps {
+        if let Some(place) = BEHIND.get(search.behind) {
+            place.0.store(base, Relaxed);
+            place.1.store(dynamic, Relaxed);
+        }
+        search.behind += 1;
+    }
     // SAFETY: the object is loaded, so its dynamic tables are mapped.
-    let Some(object) = (unsafe { Object::new(info) }) else { return 0 };
+    let Some(object) = (unsafe { Object::at(base, dynamic) }) else { return 0 };
     if !search.passed_ours && search.scope == Where::Next {
         for wanted in search.wanted.iter_mut().take(search.family).filter(|w| w.before_us == 0) {
             // SAFETY: as above.
@@ -148,6 +202,13 @@ fn headers(info: &libc::dl_phdr_info) -> &[libc::Elf64_Phdr] {
     unsafe { core::slice::from_raw_parts(info.dlpi_phdr, info.dlpi_phnum as usize) }
 }
 
+/// Where an object was loaded, and its dynamic section.
+fn tables(info: &libc::dl_phdr_info) -> Option<(usize, usize)> {
+    let base = info.dlpi_addr as usize;
+    let dynamic = headers(info).iter().find(|h| h.p_type == libc::PT_DYNAMIC)?;
+    Some((base, base + dynamic.p_vaddr as usize))
+}
+
 fn holds(info: &libc::dl_phdr_info, address: usize) -> bool {
     let offset = address.wrapping_sub(info.dlpi_addr as usize) as u64;
     headers(info).iter().any(|h| h.p_type == libc::PT_LOAD && offset.wrapping_sub(h.p_vaddr) < h.p_memsz)
@@ -155,17 +216,15 @@ fn holds(info: &libc::dl_phdr_info, address: usize) -> bool {
 
 impl Object {
     /// # Safety
-    /// The object must be loaded.
-    unsafe fn new(info: &libc::dl_phdr_info) -> Option<Object> {
+    /// What [`tables`] gave of an object that is loaded.
+    unsafe fn at(base: usize, dynamic: usize) -> Option<Object> {
         const DT_HASH: i64 = 4;
         const DT_STRTAB: i64 = 5;
         const DT_SYMTAB: i64 = 6;
         const DT_GNU_HASH: i64 = 0x6fff_fef5;
         const DT_VERSYM: i64 = 0x6fff_fff0;
         const DT_VERNEED: i64 = 0x6fff_fffe;
-        let base = info.dlpi_addr as usize;
-        let dynamic = headers(info).iter().find(|h| h.p_type == libc::PT_DYNAMIC)?;
-        let mut entry = (base + dynamic.p_vaddr as usize) as *const [i64; 2];
+        let mut entry = dynamic as *const [i64; 2];
         let (mut symbols, mut strings, mut gnu, mut sysv, mut versions, mut needed) = (0, 0, 0, 0, 0, 0);
         loop {
             // SAFETY: the dynamic section ends with DT_NULL.

@@ -2,6 +2,8 @@
 //!
 //! What must hold here: as in `exports`. What is kept goes before a filter arrives: afterwards we make no system call.
 
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use super::*;
 
 /// Runs a call that may bring a seccomp filter.
@@ -125,7 +127,7 @@ fn taint_by_shmat(at: usize, flags: c_int) {
 }
 
 /// The numbers of the calls that [`syscall_watched`] is for, as bits.
-pub static WATCHED: [u64; 8] = {
+pub static WATCHED: [AtomicU64; 8] = {
     let numbers = [
         libc::SYS_mmap,
         libc::SYS_mprotect,
@@ -148,18 +150,33 @@ pub static WATCHED: [u64; 8] = {
         libc::SYS_userfaultfd,
         libc::SYS_unshare,
         libc::SYS_setns,
-        libc::SYS_open,
-        libc::SYS_openat,
-        libc::SYS_openat2,
-        libc::SYS_close,
     ];
     let (mut bits, mut i) = ([0; 8], 0);
     while i < numbers.len() {
         bits[numbers[i] as usize / 64] |= 1 << (numbers[i] % 64);
         i += 1;
     }
-    bits
+    let [a, b, c, d, e, f, g, h] = bits;
+    [
+        AtomicU64::new(a),
+        AtomicU64::new(b),
+        AtomicU64::new(c),
+        AtomicU64::new(d),
+        AtomicU64::new(e),
+        AtomicU64::new(f),
+        AtomicU64::new(g),
+        AtomicU64::new(h),
+    ]
 };
+
+/// A rule wants to know of opened files.
+pub fn watch_opens() {
+    for number in [libc::SYS_open, libc::SYS_openat, libc::SYS_openat2, libc::SYS_close] {
+        if let Some(word) = WATCHED.get(number as usize / 64) {
+            word.fetch_or(1 << (number % 64), Relaxed);
+        }
+    }
+}
 
 const SYS_SET_MEMPOLICY_HOME_NODE: c_long = 450;
 const SYS_MSEAL: c_long = 462;

@@ -11,9 +11,8 @@ use faultless_core::reason::Reason;
 use super::{Chunk, MARGIN, WORTH, apply, choose, collapse, is_eager, is_huge, tuning};
 use crate::budget::Budget;
 use crate::live::Live;
-use crate::real::BREAK;
 use crate::sys::{self, HUGE, PAGE};
-use crate::{act, regions};
+use crate::{act, real, regions};
 
 /// A block this far below the break, at the first look, is taken for one of the heap: less than any program's text and
 /// data are away from a mapping.
@@ -42,12 +41,7 @@ pub fn is_settled(chunk: &Chunk) -> bool {
 
 /// The break as glibc last set it, without a system call where it says so.
 fn last_break() -> usize {
-    let variable = BREAK.get();
-    if variable.is_null() {
-        return sys::brk();
-    }
-    // SAFETY: glibc's own variable, which it exports; it is one word, whichever thread writes it.
-    unsafe { variable.read_volatile() }
+    real::program_break().unwrap_or_else(sys::brk)
 }
 
 /// Applies the rules to what is new, and has the heap grow ahead of its use.
