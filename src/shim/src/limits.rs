@@ -85,6 +85,8 @@ impl Path {
 struct Hierarchy {
     root: &'static [u8],
     limit: &'static [u8],
+    /// where reclaim begins before the limit
+    high: Option<&'static [u8]>,
     usage: &'static [u8],
     inactive: &'static [u8],
     active: &'static [u8],
@@ -93,6 +95,7 @@ struct Hierarchy {
 const V1: Hierarchy = Hierarchy {
     root: b"/sys/fs/cgroup/memory",
     limit: b"/memory.limit_in_bytes",
+    high: None,
     usage: b"/memory.usage_in_bytes",
     inactive: b"total_inactive_file ",
     active: b"total_active_file ",
@@ -100,6 +103,7 @@ const V1: Hierarchy = Hierarchy {
 const V2: Hierarchy = Hierarchy {
     root: b"/sys/fs/cgroup",
     limit: b"/memory.max",
+    high: Some(b"/memory.high"),
     usage: b"/memory.current",
     inactive: b"inactive_file ",
     active: b"active_file ",
@@ -140,6 +144,13 @@ fn value(hierarchy: &Hierarchy, group: &[u8], file: &[u8]) -> Option<u64> {
     result
 }
 
+/// How many bytes a group may use before the kernel takes some back, or None without a limit.
+fn limit(hierarchy: &Hierarchy, group: &[u8]) -> Option<u64> {
+    let high = hierarchy.high.and_then(|high| value(hierarchy, group, high));
+    let max = value(hierarchy, group, hierarchy.limit);
+    high.into_iter().chain(max).min()
+}
+
 static MEMORY: OnceNonZeroUsize = OnceNonZeroUsize::new();
 
 /// [`memory`], if it has been read.
@@ -152,7 +163,7 @@ pub fn memory() -> u64 {
     let read = || {
         let [total] = fields(c"/proc/meminfo", [b"MemTotal:"], [10]);
         let mut least = total.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
-        cgroups(|h, group| least = least.min(value(h, group, h.limit).unwrap_or(u64::MAX)));
+        cgroups(|h, group| least = least.min(limit(h, group).unwrap_or(u64::MAX)));
         core::num::NonZeroUsize::new(least as usize).unwrap_or(core::num::NonZeroUsize::MAX)
     };
     MEMORY.get_or_init(read).get() as u64
@@ -161,21 +172,29 @@ pub fn memory() -> u64 {
 /// Bytes that can be had without pushing anybody out: the smaller of MemAvailable and every cgroup's headroom, where
 /// file cache that is not in use counts as free.
 pub fn available() -> u64 {
-    left_by_limits(|h| [h.inactive])
+    left_by_limits(|h| [h.inactive]).0
 }
 
 /// Bytes that files can take without anything but files making way: the smaller of MemAvailable and what every cgroup's
 /// limit leaves beside what is no file cache.
 pub fn room_for_files() -> u64 {
-    left_by_limits(|h| [h.inactive, h.active])
+    left_by_limits(|h| [h.inactive, h.active]).0
 }
 
-/// The smaller of MemAvailable and what every cgroup's limit leaves, where these fields of memory.stat count as free.
-fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N]) -> u64 {
-    let [available] = fields(c"/proc/meminfo", [b"MemAvailable:"], [10]);
+/// Bytes of file cache that compete for [`room_for_files`]: those of the cgroup whose limit leaves least, or of the machine.
+pub fn file_cache() -> u64 {
+    left_by_limits(|h| [h.inactive, h.active]).1
+}
+
+/// The smaller of MemAvailable and what every cgroup's limit leaves, where these fields of memory.stat count as free; and
+/// the file cache there.
+fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N]) -> (u64, u64) {
+    let names: [&[u8]; 3] = [b"MemAvailable:", b"Active(file):", b"Inactive(file):"];
+    let [available, active, inactive] = fields(c"/proc/meminfo", names, [10; 3]);
     let mut least = available.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
+    let mut cached = active.unwrap_or(0).saturating_add(inactive.unwrap_or(0)).saturating_mul(1024);
     cgroups(|h, group| {
-        let Some(limit) = value(h, group, h.limit) else { return };
+        let Some(limit) = limit(h, group) else { return };
         if limit >= least.saturating_mul(64) {
             return; // no limit worth the name
         }
@@ -183,9 +202,12 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
         let stat = Path::new(&[h.root, group, b"/memory.stat"]);
         let cache = stat.map_or([None; N], |p| fields(p.as_c(), free(h), [10; N]));
         let cache: u64 = cache.into_iter().flatten().sum();
-        least = least.min(limit.saturating_sub(usage.saturating_sub(cache)));
+        let left = limit.saturating_sub(usage.saturating_sub(cache));
+        if left < least {
+            (least, cached) = (left, cache);
+        }
     });
-    least
+    (least, cached)
 }
 
 /// Bytes that nobody uses, not even for file cache: the smaller of MemFree and what every cgroup's limit leaves.
@@ -193,7 +215,7 @@ pub fn unused() -> u64 {
     let [free] = fields(c"/proc/meminfo", [b"MemFree:"], [10]);
     let mut least = free.map_or(0, |kb| kb.saturating_mul(1024));
     cgroups(|h, group| {
-        if let (Some(limit), Some(usage)) = (value(h, group, h.limit), value(h, group, h.usage)) {
+        if let (Some(limit), Some(usage)) = (limit(h, group), value(h, group, h.usage)) {
             least = least.min(limit.saturating_sub(usage));
         }
     });

@@ -9,7 +9,7 @@ use crate::budget::Room;
 use crate::live::Live;
 use crate::sys::{self, Errno, PAGE};
 use crate::target::{Range, Target};
-use crate::watch;
+use crate::{crew, populate, watch};
 
 const CHUNK: usize = 32 << 20;
 
@@ -53,12 +53,17 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
 }
 
 /// Where RLIMIT_MEMLOCK leaves no room: has the mapping of a file looked up now and then instead, so that it stays as long as
-/// others can make way. False: that is not to be had, or memory is too short for it.
+/// others can make way. As the lock would, it brings what is missing before the program goes on. False: that is not to be
+/// had, or memory is too short for it.
 pub fn do_without(live: &Live<'_>, target: &Target, range: Range, rule: u8) -> bool {
     let is_fit = target.file.is_some() && !(target.copies_on_write() && target.writable);
     let most = live.bytes(live.config.lock_max);
     let has_room = || Room::read(Room::SOON_NS).is_some_and(|room| room.free / 2 >= range.len as u64);
-    is_fit && range.len as u64 <= most && has_room() && watch::add(live, target, range, rule, watch::REFRESH).is_ok()
+    if !is_fit || range.len as u64 > most || !has_room() || !crew::may_start(live) {
+        return false;
+    }
+    let _ = populate::run(live, target, range); // before there are rounds of looking up, which would read the same beside it
+    watch::add(live, target, range, rule, watch::REFRESH).is_ok()
 }
 
 /// A locked stack cannot grow beyond RLIMIT_MEMLOCK: the kernel then kills the program. The page at its growing end

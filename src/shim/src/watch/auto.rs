@@ -3,7 +3,8 @@
 //! A mapping starts as the kernel would have it. Where the files that are watched fit in memory it stays so: readahead
 //! then costs nothing that is not used later. Where they don't, each window (some hundred pages, or a second) says how
 //! what came lies: **spread**, while far more was read from disk than was ever touched (readahead is wasted: random);
-//! or **dense**, block after block (a scan: as the kernel has it, and dropped behind). Advice that turns out to slow the
+//! or **dense**, block after block (a scan: as the kernel has it, and dropped behind, unless there is nobody else whose
+//! pages it could push out: then what it leaves is of use for the next reads). Advice that turns out to slow the
 //! program down is taken back, and not tried again for a while.
 //!
 //! What must hold here: pages are only ever dropped that a scan has brought; nothing is dropped of a block that was in
@@ -19,7 +20,7 @@ use faultless_core::rules::Axis;
 use super::blocks::{BLOCK, Blocks, Found};
 use super::pagemap::Pagemap;
 use super::table::{self, COLD, DROP_BEHIND, Slot, Watched};
-use super::vitals::Vitals;
+use super::vitals::{Vitals, own_time};
 use super::{act_firmly_on, behind};
 use crate::limits;
 use crate::live::Live;
@@ -34,17 +35,30 @@ const DENSE_PAGES: u64 = 64;
 /// So many dense windows in a row, with so many pages, are a scan.
 const SCAN_WINDOWS: u32 = 3;
 const SCAN_PAGES: u64 = (16 << 20) / PAGE as u64;
-/// Between two looks at the page tables (ns): while watching, and during a scan; and so many times what one takes.
+/// Under random advice a scan reads page by page, each from disk: so many pages are enough to see that they lie in few
+/// blocks, and no block of so many others is one of a scan.
+const RANDOM_PAGES: u64 = 32;
+const RANDOM_DENSE_PAGES: u64 = 24;
+const RANDOM_BLOCKS: u64 = 8;
+/// Between two looks at the page tables (ns): while watching, and during a scan; and so many times the processor time that
+/// one takes. A scan at memory's speed brings 1 MiB a ms, and the more of it is there the longer a look takes: too late once
+/// is later still the next time.
 const LOOK_NS: u64 = 20_000_000;
 const SCAN_LOOK_NS: u64 = 4_000_000;
+const RANDOM_LOOK_NS: u64 = 5_000_000;
 const LOOK_SHARE: u64 = 40;
+const SCAN_LOOK_SHARE: u64 = 8;
 /// During a scan only what is near its front is looked at, but for every so manieth look.
 const WHOLE_EVERY: u32 = 32;
+/// However long a look took.
+const LEAST_NS: u64 = 1_000_000;
 /// With nothing to do.
 const REST_NS: u64 = 250_000_000;
 /// How long advice that did harm is not tried again: doubled each time.
 const LOCKOUT_NS: u64 = 5_000_000_000;
 const LONGEST_LOCKOUT_NS: u64 = 600_000_000_000;
+/// How long it is taken for granted that nobody else's pages are there to be pushed out.
+const NOBODY_NS: u64 = 2_000_000_000;
 /// How long advice is on trial.
 const TRIAL_NS: u64 = 200_000_000;
 
@@ -82,8 +96,8 @@ impl Window {
         self.regretted += found.regretted;
     }
 
-    fn is_over(&self, now: u64) -> bool {
-        self.pages >= WINDOW_PAGES || now - self.began > WINDOW_NS
+    fn is_over(&self, now: u64, pages: u64) -> bool {
+        self.pages >= pages || now - self.began > WINDOW_NS
     }
 
     /// Steps of the program: a fault from disk is one, and so is what one look into a page that was there brings (16 pages
@@ -123,6 +137,8 @@ pub struct Desk {
     dropped: u32,
     locked_out: u64,
     lockout: u64,
+    /// until then there is nobody to be protected from a scan
+    nobody_until: u64,
     is_blind: bool,
 }
 
@@ -142,6 +158,7 @@ impl Desk {
             dropped: 0,
             locked_out: 0,
             lockout: LOCKOUT_NS,
+            nobody_until: 0,
             is_blind: false,
         }
     }
@@ -229,14 +246,18 @@ impl Desk {
             _ => (0, blocks.len()),
         };
         let room_blocks = (room / BLOCK as u64) as u32;
+        let began = own_time();
         let Some(found) = blocks.count(pagemap, near, self.look, room_blocks, self.dropped) else {
             self.is_blind = true;
             note(live, watched, Outcome::Skipped, Reason::Unknown);
             return REST_NS;
         };
-        let gap = if self.mode == Mode::Scan { SCAN_LOOK_NS } else { LOOK_NS };
-        let cost = sys::ticks() - now.at;
-        self.next_look = now.at + gap.max(cost * LOOK_SHARE);
+        let (gap, share) = match self.mode {
+            Mode::Left => (LOOK_NS, LOOK_SHARE),
+            Mode::Random => (RANDOM_LOOK_NS, LOOK_SHARE),
+            Mode::Scan => (SCAN_LOOK_NS, SCAN_LOOK_SHARE),
+        };
+        self.next_look = now.at + gap.max((own_time() - began) * share);
         if last.is_some() {
             self.window.add(majors, read, found);
             if let Some(trial) = &mut self.trial {
@@ -253,7 +274,7 @@ impl Desk {
             live.page.add(C::DroppedBytes, bytes);
             let _ = slot.scan().compare_exchange(table::NO_SCAN, table::SCANNING, SeqCst, Relaxed);
         }
-        self.next_look - now.at
+        self.next_look.saturating_sub(sys::ticks()).max(LEAST_NS)
     }
 
     /// The program ends the scan: all that it left goes.
@@ -303,11 +324,13 @@ impl Desk {
                 return;
             }
         }
-        if !self.window.is_over(now) {
+        let is_random = self.mode == Mode::Random;
+        if !self.window.is_over(now, if is_random { RANDOM_PAGES } else { WINDOW_PAGES }) {
             return;
         }
         let window = self.window;
-        let dense = self.dense_pages();
+        let least = if is_random { (window.pages / RANDOM_BLOCKS).clamp(RANDOM_DENSE_PAGES, 256) } else { DENSE_PAGES };
+        let dense = self.dense_pages(least);
         self.window = Window::begin(now);
         if window.pages < WINDOW_LEAST {
             return;
@@ -320,7 +343,9 @@ impl Desk {
             Mode::Left => {
                 let is_wasted = window.steps() * PAGE as u64 * 4 <= window.read && window.majors >= WINDOW_LEAST;
                 if self.dense.0 >= SCAN_WINDOWS && self.dense.1 >= SCAN_PAGES && now >= self.locked_out {
-                    self.turn(live, slot, watched, Mode::Scan, Reason::Scanned);
+                    if self.has_somebody_to_protect(now, room) {
+                        self.turn(live, slot, watched, Mode::Scan, Reason::Scanned);
+                    }
                 } else if is_spread && is_wasted && now >= self.locked_out && is_full(room) {
                     live.page.add(C::AutoFaultsBefore, window.majors);
                     live.page.add(C::AutoReadBefore, window.read);
@@ -344,16 +369,29 @@ impl Desk {
         }
     }
 
-    /// Pages of the window that came to dense blocks; the next window begins with none.
-    fn dense_pages(&mut self) -> u64 {
+    /// Whether memory holds files other than this one, which a scan would push out.
+    fn has_somebody_to_protect(&mut self, now: u64, room: u64) -> bool {
+        if now < self.nobody_until {
+            return false;
+        }
+        let own = self.blocks.as_ref().and_then(Blocks::bytes_in_memory);
+        let is_there = own.is_none_or(|own| limits::file_cache().saturating_sub(own) > room / 16);
+        if !is_there {
+            self.nobody_until = now + NOBODY_NS;
+        }
+        is_there
+    }
+
+    /// Pages of the window that came to blocks that got at least so many; the next window begins with none.
+    fn dense_pages(&mut self, least: u64) -> u64 {
         let is_scan = self.mode == Mode::Scan;
         let Some(blocks) = &mut self.blocks else { return 0 };
         let mut dense = 0;
         for block in blocks.all().iter_mut().filter(|block| block.fresh != 0) {
             let fresh = u64::from(block.fresh);
             block.fresh = 0;
+            dense += if fresh >= least { fresh } else { 0 };
             if fresh >= DENSE_PAGES {
-                dense += fresh;
                 block.is_scanned |= !block.is_kept;
             } else if !is_scan {
                 block.is_scanned = false;

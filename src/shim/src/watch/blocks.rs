@@ -121,6 +121,22 @@ impl Blocks {
         }
     }
 
+    /// Bytes of its file that are in memory, mapped or not (mincore(2); who may not know is told "all of it"). None: there
+    /// is too much of it to ask.
+    pub fn bytes_in_memory(&self) -> Option<u64> {
+        if self.stride != BLOCK {
+            return None;
+        }
+        let pages = (0..self.count).map(|index| {
+            let (from, to) = self.range(index);
+            let mut there = [0u8; BLOCK / PAGE];
+            let there = there.get_mut(..(to - from) / PAGE).unwrap_or(&mut []);
+            let _ = sys::mincore(from, there);
+            there.iter().filter(|page| **page & 1 == 1).count()
+        });
+        Some((pages.sum::<usize>() * PAGE) as u64)
+    }
+
     /// The blocks around those that a scan has brought lately: where more is to be expected.
     pub fn around_the_front(&mut self, look: u32) -> (usize, usize) {
         const BEHIND: usize = 16;

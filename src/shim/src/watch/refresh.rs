@@ -2,22 +2,26 @@
 //! program had used them (MADV_POPULATE_READ marks each as accessed), so that the kernel takes others first, and what went
 //! all the same comes back before the program wants it.
 //!
-//! What must hold here: no page is written, none is copied; it takes at most a fiftieth of a processor's time. It is worth
+//! What must hold here: no page is written, none is copied; it takes at most a fiftieth of a processor's time, and a fifth
+//! of a disk's. It is worth
 //! less than a lock: what is needed elsewhere goes all the same.
 
 use super::table::{Slot, Watched};
+use super::vitals::own_time;
 use super::{act_on, thread};
 use crate::populate::MADV_POPULATE_READ;
 use crate::sys;
 
 /// Bytes at a time: a call of the program that changes its mappings may wait for so many.
 const PIECE: usize = 2 << 20;
-/// Between two rounds (ns): while pages go, and while none does; and so many times what one takes.
+/// Between two rounds (ns): while pages go, and while none does; and so many times the processor time that one takes, or
+/// the time by the clock, in which it may keep a disk busy.
 const SOON_NS: u64 = 50_000_000;
 const LATE_NS: u64 = 400_000_000;
 /// The same after a page that could not be had: the file has shrunk, or its disk is broken.
 const RETRY_NS: u64 = 10_000_000_000;
 const SHARE: u64 = 50;
+const DISK_SHARE: u64 = 4;
 
 /// When the next round is due.
 #[derive(Clone, Copy)]
@@ -42,7 +46,7 @@ impl Refresh {
             return self.due - now;
         }
         let faults = || sys::rusage(libc::RUSAGE_THREAD).map_or(0, |usage| usage.ru_minflt + usage.ru_majflt);
-        let before = faults();
+        let (before, began) = (faults(), own_time());
         let mut is_whole = true;
         for at in (watched.start..watched.end).step_by(PIECE) {
             let end = (at + PIECE).min(watched.end);
@@ -63,7 +67,7 @@ impl Refresh {
             true if faults() > before => SOON_NS,
             true => (self.gap * 2).min(LATE_NS),
         };
-        self.due = ended + self.gap.max((ended - now) * SHARE);
+        self.due = ended + self.gap.max((own_time() - began) * SHARE).max((ended - now) * DISK_SHARE);
         self.due - ended
     }
 }

@@ -13,6 +13,7 @@ use faultless_core::counters::C;
 use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 
+use super::super::vitals::own_time;
 use super::chunks::Chunks;
 use super::{drop_chunks, note};
 use crate::descriptors::{AUTO, CHUNK, DROP_BEHIND, Opened, Slot};
@@ -280,7 +281,7 @@ impl Passing {
         let mut there = [0u64; STRAYS];
         let mut some = 0;
         let Some(chunks) = &mut self.chunks else { return Ok(()) };
-        let began = sys::ticks();
+        let began = own_time();
         let counted = chunks.count(fd, |index, chunk| {
             if chunk.age < age || near.contains(&index) || chunk.stays || chunk.is_new {
                 return;
@@ -294,7 +295,7 @@ impl Passing {
             }
         });
         let Ok(came) = counted else { return Err(Reason::Unknown) };
-        self.next_count = how.at + (sys::ticks() - began) * COUNT_SHARE;
+        self.next_count = how.at + (own_time() - began) * COUNT_SHARE;
         let (read, from_disk) = core::mem::take(&mut self.stray);
         self.strayed = (self.strayed.0 + came, self.strayed.1 + read, self.strayed.2 + from_disk);
         if self.mode == Mode::Scan {
