@@ -11,10 +11,10 @@ use faultless_core::policies;
 pub const EVERYTHING: &str = "malloc@64K:huge+populate+lock+recycle,heap:huge+populate+lock,\
     anon@64K:huge+populate+lock,file@4K:populate+lock+random,shm:populate+lock,text:populate+lock,stack:populate+lock";
 
-/// The folder of the workspace.
+/// The folder of the workspace: where it was built, or the current one when this program was carried to another machine.
 pub fn workspace() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    here.canonicalize().unwrap_or(here)
+    here.canonicalize().or_else(|_| std::env::current_dir()).unwrap_or(here)
 }
 
 /// libfaultless.so: `FAULTLESS_TEST_LIB`, else the release build. Absolute, because the loader wants it so.

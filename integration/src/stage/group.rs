@@ -19,6 +19,8 @@ pub struct Hierarchy {
     memory: PathBuf,
     /// of version 1's block controller
     block: Option<PathBuf>,
+    /// a shell command that puts back what was changed to have the controllers here
+    undo: Option<String>,
 }
 
 /// One cgroup.
@@ -33,17 +35,23 @@ impl Hierarchy {
         let mounts = read(Path::new("/proc/self/mountinfo"))?;
         let own = read(Path::new("/proc/self/cgroup"))?;
         if let Some(memory) = first_version(&mounts, &own, "memory") {
-            return Ok(Hierarchy { version: 1, memory, block: first_version(&mounts, &own, "blkio") });
+            return Ok(Hierarchy { version: 1, memory, block: first_version(&mounts, &own, "blkio"), undo: None });
         }
-        let mount = mount(&mounts, "cgroup2", None).ok_or("no memory cgroup is mounted")?;
+        let mount = mount(&mounts, "cgroup2", None)
+            .ok_or("no memory cgroup is mounted (mount -t cgroup2 none /sys/fs/cgroup)")?;
         let path = own.lines().find_map(|l| l.strip_prefix("0::")).unwrap_or("/");
-        let memory = second_version(&mount.0, &below(&mount, path))?;
-        Ok(Hierarchy { version: 2, memory, block: None })
+        let (memory, undo) = second_version(&mount.0, &below(&mount, path))?;
+        Ok(Hierarchy { version: 2, memory, block: None, undo })
     }
 
     /// `v1` or `v2`.
     pub fn name(&self) -> String {
         format!("v{}", self.version)
+    }
+
+    /// See `undo`; to be run once the groups are gone.
+    pub fn undo(&self) -> Option<&str> {
+        self.undo.as_deref()
     }
 
     fn parents(&self) -> impl Iterator<Item = &PathBuf> {
@@ -106,17 +114,40 @@ fn first_version(mounts: &str, own: &str, controller: &str) -> Option<PathBuf> {
     Some(below(&mount, path.unwrap_or("/")))
 }
 
-/// The nearest ancestor whose children have the controllers. Groups with processes in them can't give any, but for the
-/// root.
-fn second_version(point: &Path, own: &Path) -> Result<PathBuf, String> {
-    let gives = |folder: &Path| read(&folder.join("cgroup.subtree_control")).unwrap_or_default();
-    let has = |folder: &Path| ["memory", "io"].iter().all(|c| gives(folder).split_whitespace().any(|w| w == *c));
-    if let Some(found) = own.ancestors().take_while(|a| a.starts_with(point)).find(|a| has(a)) {
-        return Ok(found.to_path_buf());
+/// The nearest ancestor whose children have the controllers, or the mount point, told to give them (with what undoes that).
+/// Groups with processes in them can't give any, but for the root. A scene that needs `io` says so where there is none.
+fn second_version(point: &Path, own: &Path) -> Result<(PathBuf, Option<String>), String> {
+    let words = |folder: &Path, file: &str| {
+        let text = read(&folder.join(file)).unwrap_or_default();
+        text.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let has = |folder: &Path, all: &[&str]| {
+        let gives = words(folder, "cgroup.subtree_control");
+        all.iter().all(|c| gives.iter().any(|w| w == c))
+    };
+    let ancestor = |all: &[&str]| own.ancestors().take_while(|a| a.starts_with(point)).find(|a| has(a, all));
+    if let Some(found) = ancestor(&["memory", "io"]) {
+        return Ok((found.to_path_buf(), None));
     }
-    std::fs::write(point.join("cgroup.subtree_control"), "+memory +io")
-        .map_err(|e| format!("cgroup v2 gives no memory controller here: {e}"))?;
-    Ok(point.to_path_buf())
+    let control = point.join("cgroup.subtree_control");
+    let there = words(point, "cgroup.controllers");
+    let missing = |c: &&str| !has(point, &[*c]) && there.iter().any(|w| w == *c);
+    let mut added: Vec<&str> = ["memory", "io"].into_iter().filter(missing).collect();
+    if !has(point, &["memory"]) && !added.contains(&"memory") {
+        added.clear();
+    }
+    let each = |sign: char| added.iter().map(|c| format!("{sign}{c}")).collect::<Vec<_>>().join(" ");
+    let mut refused = "it has none to give".to_owned();
+    if !added.is_empty() {
+        match std::fs::write(&control, each('+')) {
+            Ok(()) => return Ok((point.to_path_buf(), Some(format!("echo {} >'{}'", each('-'), control.display())))),
+            Err(e) => refused = e.to_string(),
+        }
+    }
+    if let Some(found) = ancestor(&["memory"]) {
+        return Ok((found.to_path_buf(), None));
+    }
+    Err(format!("cgroup v2 gives no memory controller here: {refused}"))
 }
 
 impl Group {
@@ -249,7 +280,20 @@ mod tests {
         for (folder, gives) in [("", "cpu memory io"), ("a.slice", "memory io"), ("a.slice/b.service", "")] {
             std::fs::write(point.path().join(folder).join("cgroup.subtree_control"), gives).unwrap();
         }
-        assert_eq!(second_version(point.path(), &own), Ok(point.path().join("a.slice")));
+        assert_eq!(second_version(point.path(), &own), Ok((point.path().join("a.slice"), None)));
+    }
+
+    #[test]
+    fn in_version_2_throttling_alone_may_be_missing_and_want_of_memory_is_said() {
+        let point = tempfile::tempdir().unwrap();
+        let control = point.path().join("cgroup.subtree_control");
+        std::fs::write(&control, "cpu memory").unwrap();
+        std::fs::write(point.path().join("cgroup.controllers"), "cpu memory").unwrap();
+        assert_eq!(second_version(point.path(), point.path()).unwrap().0, point.path());
+        std::fs::remove_file(&control).unwrap();
+        std::fs::create_dir(&control).unwrap(); // as where it may not be written to
+        let refused = second_version(point.path(), point.path()).unwrap_err();
+        assert!(refused.starts_with("cgroup v2 gives no memory controller here: "), "{refused}");
     }
 
     #[test]

@@ -137,7 +137,7 @@ fn shown(figure: &str, value: f64) -> String {
         "p50" | "p99" | "p999" | "slowest" => format!("{:.0} µs", value / 1e3),
         "cost" => format!("{:.2} µs", value * 1e6),
         "read_bytes" => format!("{:.0} MB", value / 1e6),
-        "left" | "missing" => format!("{value:.1} MiB"),
+        "left" | "missing" | "ours" => format!("{value:.1} MiB"),
         "rate" => format!("{value:.0}/s"),
         "seconds" | "wall" => format!("{value:.3} s"),
         _ if value < 10.0 => format!("{value:.3}"),

@@ -57,6 +57,9 @@ impl Stage {
         let disk = Disk::under(&folder)?;
         let mut guard = Guard::new()?;
         guard.undo("groups", &hierarchy.removal())?;
+        if let Some(undo) = hierarchy.undo() {
+            guard.undo("controllers", undo)?;
+        }
         guard.undo("ahead", &format!("echo {} >{}", disk.ahead()?, disk.ahead_file().display()))?;
         let scratch = tempfile::tempdir_in(&folder).map_err(|e| e.to_string())?;
         guard.undo("scratch", &format!("rm -rf '{}'", scratch.path().display()))?;

@@ -7,6 +7,7 @@ pub const HELP: &str = "\
 The parts `files` and `hot` play scenes: programs in a memory cgroup of mostly 256 MiB, with files of 512 MiB that
 are out of the page cache before each run. They need root, 4 GiB of memory, 5 GiB of disk under the target folder,
 and about 13 minutes (files; 8 with AHEAD=128) and 30 minutes (hot). The disk's readahead is changed and put back.
+Carried to another machine, this program takes the folder in which it is started for the workspace (bench/, target/).
 The part `compare` has rows, and takes about 15 minutes on a machine that does nothing else; elsewhere noise makes SKIPs.
 
 in the environment:

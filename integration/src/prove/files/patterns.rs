@@ -1,7 +1,7 @@
 //! Patterns in which advice can harm: look-ups and scans by turns, uniform, strided, backwards, many small files.
 
 use super::{LARGE, LIMIT};
-use crate::stage::judge::Goal::{self, MostOfBest, NotSlower};
+use crate::stage::judge::Goal::{self, Below, MostOfBest, NotSlower};
 use crate::stage::scene::{Scene, Turn};
 use crate::stage::{Sample, Stage, disk};
 
@@ -11,6 +11,8 @@ const SMALL_LIMIT: u64 = 64;
 const PASSES: u32 = 4;
 /// Files and bytes of each.
 const SMALL_FILES: (usize, usize) = (4096, 64 << 10);
+/// Seconds that a mapping may take, the kernel's own share included.
+const DEAR: f64 = 50e-6;
 
 const AUTO: &[Goal] = &[NotSlower("auto", "alone", "cost", 1.0)];
 
@@ -38,12 +40,29 @@ pub fn scenes() -> Vec<Scene> {
         scene("strided", "reads 64 KiB apart", &[128], |s, t| window(s, t, "strided")),
         scene("backwards", "reads from back to front", &[128], |s, t| window(s, t, "backwards")),
         scene("small-files", "4096 files of 64 KiB", &[128], small_files),
+        Scene {
+            name: "small-mappings",
+            title: "10,000 mappings of 64 KiB at once",
+            contenders: &["alone", "auto", "files", "lock"],
+            aheads: &[128],
+            rounds: 5,
+            play: small_mappings,
+            goals: &[
+                Below("auto", "cost", DEAR),
+                Below("files", "cost", DEAR),
+                Below("lock", "cost", DEAR),
+                Below("auto", "ours", 8.0),
+                Below("files", "ours", 8.0),
+                Below("lock", "ours", 8.0),
+            ],
+        },
     ]
 }
 
 fn rules(stage: &Stage, contender: &str) -> Vec<(String, String)> {
     match contender {
         "alone" => vec![],
+        "files" => stage.under("files"),
         advice => stage.under(&format!("file:{advice}")),
     }
 }
@@ -90,4 +109,12 @@ fn small_files(stage: &mut Stage, turn: &Turn) -> Result<Sample, String> {
     let run = stage.run(argv("read", turn.round)).env(rules(stage, turn.contender));
     let group = stage.group(LIMIT / 2, None)?;
     Ok(stage.start(&run, Some(&group))?.finish()?.sample)
+}
+
+fn small_mappings(stage: &mut Stage, turn: &Turn) -> Result<Sample, String> {
+    let file = stage.file("index", 64)?;
+    let program = stage.program("many_mappings")?;
+    let argv = [program, "10000".into(), (64 << 10).to_string(), file.to_string_lossy().into_owned()];
+    let run = stage.run(argv).env(rules(stage, turn.contender));
+    Ok(stage.start(&run, None)?.finish()?.sample)
 }
