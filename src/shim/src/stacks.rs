@@ -26,6 +26,7 @@ pub type Start = extern "C" fn(*mut c_void) -> *mut c_void;
 type Create = unsafe extern "C" fn(*mut c_void, *const c_void, Start, *mut c_void) -> c_int;
 
 /// Some rule is about stacks.
+#[unsafe(link_section = ".bss.start")]
 static WANTED: AtomicBool = AtomicBool::new(false);
 
 /// Whether rules are about stacks. Constructor only.
