@@ -55,7 +55,7 @@ pub fn take(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
         act::count_skipped(&live, &chosen, why);
         return None;
     }
-    set_up_the_real_one();
+    show_the_real_one();
     let hugetlb = act::wants_hugetlb(&live, &chosen);
     let is_plain = align <= blocks::PLAIN_ALIGN && !hugetlb && (!zero || size <= MOST_FROM_HEAP);
     let kept = if is_plain { blocks::plain_len(size).and_then(|len| recycle::take(&live, len)) } else { None };
@@ -122,14 +122,21 @@ pub fn note_set_up() {
     }
 }
 
+/// Large for glibc: the thread's cache holds none of this size, and what a search for one does, it does.
+const LARGE_FOR_GLIBC: usize = 2048;
+
 /// The program has called malloc, so the real one would have set itself up by now (glibc then calls getrandom, which a
-/// sandbox that the program enters after its first malloc may not allow any more).
-fn set_up_the_real_one() {
-    if !is_set_up() {
-        note_set_up();
-        // SAFETY: a block of the real allocator's, given back to it.
-        unsafe { FREE.get()(MALLOC.get()(1)) };
-    }
+/// sandbox that the program enters after its first malloc may not allow any more). And glibc would have put together what
+/// freed small blocks have left, as it does whenever it is asked for a large one: that keeps heaps whole, and finds damage.
+fn show_the_real_one() {
+    let size = match (real::is_malloc_glibc(), is_set_up()) {
+        (true, _) => LARGE_FOR_GLIBC,
+        (false, false) => 1,
+        (false, true) => return,
+    };
+    note_set_up();
+    // SAFETY: a block of the real allocator's, given back to it.
+    unsafe { FREE.get()(MALLOC.get()(size)) };
 }
 
 fn choose(live: &Live<'_>, size: usize) -> Chosen {
