@@ -21,8 +21,8 @@ use crate::wait::End;
 const STACK: usize = 64 << 10;
 /// How long what was told to end is waited for, when a signal ends everything.
 const GRACE: Duration = Duration::from_secs(2);
-/// How long what was killed with its group may take to be gone.
-const GONE: Duration = Duration::from_millis(200);
+/// How long what was killed with its group may take to be gone: on a loaded machine it may still be making its counter page.
+const GONE: Duration = Duration::from_secs(1);
 
 /// A child that runs.
 pub struct Child<'a> {
@@ -69,6 +69,7 @@ struct Birth<'a> {
     program: &'a Prepared<'a>,
     stdio: [i32; 3],
     signals: &'a Signals,
+    guard: &'a Guard,
     parent: i32,
     errno: i32,
 }
@@ -98,6 +99,7 @@ impl<'a> Child<'a> {
             program: &prepared,
             stdio: [stdio.input, stdio.out, stdio.err].map(AsRawFd::as_raw_fd),
             signals,
+            guard,
             parent: std::process::id() as i32,
             errno: 0,
         };
@@ -105,7 +107,6 @@ impl<'a> Child<'a> {
         if born.pid < 0 {
             return Err(io::Error::from_raw_os_error(born.errno));
         }
-        guard.add(born.pid);
         let child = Child { pid: born.pid, begun: born.begun, ended: Cell::new(None), signals, guard };
         match born.errno {
             0 => Ok(child),
@@ -266,6 +267,8 @@ extern "C" fn be_born(birth: *mut libc::c_void) -> libc::c_int {
     // SAFETY: calls to the kernel with numbers; the descriptors are open.
     unsafe {
         libc::setpgid(0, 0);
+        // Before exec: were we killed between the two, what the program starts would be nobody's.
+        birth.guard.add(libc::getpid());
         libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL);
         if libc::getppid() != birth.parent {
             libc::_exit(127);
