@@ -38,6 +38,8 @@ pub use zap::Maps;
 
 /// Sweeps in which nothing was hot enough before we say so.
 const BARREN_SWEEPS: u32 = 4;
+/// Sweeps in which it is not taken for calm that nothing can be said yet.
+const OPEN_SWEEPS: u64 = 32;
 /// Between two looks where all of it may be locked (ns).
 const SMALL_NS: u64 = 500_000_000;
 /// With nothing to do (ns).
@@ -332,11 +334,14 @@ impl Hot {
             let ended = sys::ticks();
             self.next_look = ended + presence::EVERY_NS.max((ended - began) * presence::SHARE);
         }
-        self.decide(self.tally.verdict(self.locked > 0), live);
+        let verdict = self.tally.verdict(self.locked > 0);
+        self.decide(verdict, live);
         let has_cooled = self.tally.has_cooled();
-        let is_new_wait = self.tempo.adapt(self.sampled);
-        let has_news = self.tally.has_any();
-        (self.tally, self.sampled) = (Tally::NONE, (0, 0));
+        let is_new_wait = self.tempo.adapt(self.sampled, self.tally.is_certain());
+        let has_news = self.tally.has_news();
+        // What waited for another time says something else.
+        self.tally.next_sweep(verdict == Verdict::Open && !is_new_wait);
+        self.sampled = (0, 0);
         let chosen = self.choose_and_lock(live, sight, lend);
         match has_news {
             true if chosen.hot > 0 || is_new_wait => self.barren = 0,
@@ -348,7 +353,9 @@ impl Hot {
         }
         let pieces: usize = self.pictures.iter().map(Picture::count).sum();
         let by_presence = self.pictures.iter().all(|picture| picture.origin.is_none());
-        let is_calm = !is_new_wait && !has_cooled && chosen.changes as usize * 64 <= pieces && self.sweep > 4;
+        let is_open = self.verdict == Verdict::Open && self.sweep < OPEN_SWEEPS;
+        let is_calm =
+            !is_new_wait && !has_cooled && !is_open && chosen.changes as usize * 64 <= pieces && self.sweep > 4;
         self.tempo.ended(is_calm || by_presence);
     }
 

@@ -6,9 +6,10 @@
 
 use super::picture::{Picture, Piece, WANTED};
 
-/// Heat from which on a piece may be chosen, and how much less is enough for one that is.
-const HOT: usize = 144;
-const BONUS: usize = 64;
+/// Heat from which on a piece may be chosen (three samples in use one after the other, or nearly so: two come by chance
+/// among thousands of pieces), and how much less is enough for one that is.
+const HOT: usize = 160;
+const BONUS: usize = 72;
 /// Ranks, each of so much heat.
 const STEP: usize = 8;
 const RANKS: usize = (255 + BONUS - HOT) / STEP + 1;
@@ -85,11 +86,14 @@ pub fn choose(pictures: &mut [Picture], capacity: u64) -> Chosen {
     chosen
 }
 
-/// Samples since the choice: of the chosen and of the rest.
+/// Samples of the chosen and of the rest since something could last be said of them. Few may be chosen, where hardly
+/// anything is hot or nothing: then it takes some sweeps.
 #[derive(Clone, Copy)]
 pub struct Tally {
     chosen: (u32, u32),
     rest: (u32, u32),
+    /// some were taken in this sweep
+    is_fresh: bool,
 }
 
 /// What samples say of the chosen.
@@ -105,23 +109,34 @@ pub enum Verdict {
 
 impl Tally {
     /// None yet.
-    pub const NONE: Tally = Tally { chosen: (0, 0), rest: (0, 0) };
+    pub const NONE: Tally = Tally { chosen: (0, 0), rest: (0, 0), is_fresh: false };
 
     /// Takes a sample in.
     pub fn add(&mut self, is_chosen: bool, is_used: bool) {
         let side = if is_chosen { &mut self.chosen } else { &mut self.rest };
         side.0 += u32::from(is_used);
         side.1 += 1;
+        self.is_fresh = true;
     }
 
-    /// Whether there are any.
-    pub fn has_any(&self) -> bool {
-        self.chosen.1 + self.rest.1 > 0
+    /// Whether there are any of this sweep.
+    pub fn has_news(&self) -> bool {
+        self.is_fresh
+    }
+
+    /// A sweep is over: what nothing can be said of yet stays for the next.
+    pub fn next_sweep(&mut self, stays: bool) {
+        *self = if stays { Tally { is_fresh: false, ..*self } } else { Tally::NONE };
     }
 
     /// Of the samples of the chosen, were most not in use?
     pub fn has_cooled(&self) -> bool {
         self.chosen.1 >= LEAST && self.chosen.0 * 2 < self.chosen.1
+    }
+
+    /// Were all but a few of the samples of the chosen in use? Then a shorter wait would tell more.
+    pub fn is_certain(&self) -> bool {
+        self.chosen.1 >= LEAST && self.chosen.0 * 64 >= self.chosen.1 * 63
     }
 
     /// `stays`: they are locked already.
