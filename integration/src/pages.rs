@@ -14,8 +14,10 @@ pub fn read(folder: &Path) -> Result<Vec<Snapshot>, String> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(pages) };
     for entry in entries {
         let path = entry.map_err(|e| e.to_string())?.path();
-        // the sums of the tree's budgets lie beside the pages
-        if path.file_stem().is_some_and(|s| s == "tree") {
+        // the sums of the tree's budgets lie beside the pages, and what is hot of a process
+        if path.file_stem().is_some_and(|s| s == "tree")
+            || path.extension().is_some_and(|e| e == "heat" || e == "heat~")
+        {
             continue;
         }
         let bytes = std::fs::read(&path).map_err(|e| format!("{}: {e}", path.display()))?;

@@ -34,6 +34,7 @@ Examples:
   faultless policy list
   faultless policy check site.rules
   faultless report 4711                                     also of a process in a container
+  faultless report --wss 4711                               how much of its memory any process uses
   faultless off 4711                                        stop acting in a running process
   faultless attach 4711 --rule heap:huge=collapse           act on any running process, once
   faultless warm /data/*.idx                                read files ahead of who needs them
@@ -136,6 +137,11 @@ fn interval(text: &str) -> Result<f64, String> {
     seconds.ok_or_else(|| "not a number from 0.1 to 3600".into())
 }
 
+fn over(text: &str) -> Result<f64, String> {
+    let seconds = text.parse().ok().filter(|s| (0.01..=3600.0).contains(s));
+    seconds.ok_or_else(|| "not a number from 0.01 to 3600".into())
+}
+
 const TOP: &str = "\
 Keys: up and down (or k and j) select a process, r shows its rules and back, q quits.
 
@@ -179,6 +185,9 @@ pub struct Run {
     /// who gets transparent huge pages in the whole tree, static and setuid programs too
     #[arg(long, value_name = "WHO", value_enum)]
     pub thp: Option<crate::outside::Thp>,
+    /// stay as the parent, and save at the end what was hot (with lock=hot rules), for --heat of the next start
+    #[arg(long, value_name = "FILE")]
+    pub learn: Option<PathBuf>,
     /// libfaultless.so, if it is not beside this command
     #[arg(long, value_name = "PATH")]
     pub lib: Option<PathBuf>,
@@ -229,6 +238,12 @@ pub struct Report {
     /// Prometheus text
     #[arg(long)]
     pub prom: bool,
+    /// how much of its memory a process (any) has used over some seconds. Clears its accessed bits, which reclaim goes by
+    #[arg(long, conflicts_with = "prom")]
+    pub wss: bool,
+    /// with --wss: over how many seconds, 0.01 to 3600
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = over, requires = "wss")]
+    pub over: f64,
     /// a process, a counter page's file, or a folder of counter pages
     #[arg(value_name = "PID|FILE|FOLDER")]
     pub of: OsString,

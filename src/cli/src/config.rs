@@ -18,6 +18,7 @@ use faultless_core::policies::{self, LARGEST_FILE};
 use faultless_core::rules::Policy;
 
 use crate::environment::Environment;
+use crate::heat;
 use crate::refusal::Refusal;
 
 /// Where a value comes from.
@@ -92,8 +93,9 @@ impl Config {
             } else {
                 match (given.last(), variable) {
                     (Some(flag), _) => {
-                        check(row, &flag.name, &flag.value)?;
-                        Value { row, text: absolute(row.id, &flag.value), source: Source::Flag }
+                        let text = absolute(row.id, &flag.value);
+                        check(row, &flag.name, if row.id == Id::Heat { &text } else { &flag.value })?;
+                        Value { row, text, source: Source::Flag }
                     }
                     (None, Some(variable)) => {
                         check(row, row.env, variable)?;
@@ -196,6 +198,9 @@ fn rules_ahead(
 
 fn check(row: &'static Row, place: &str, value: &OsStr) -> Result<(), Refusal> {
     match Settings::new().set(row.env.as_bytes(), value.as_bytes()) {
+        Ok(()) if row.id == Id::Heat && !value.is_empty() => {
+            heat::check(value).map_err(|why| whole(place, value, &why))
+        }
         Ok(()) => Ok(()),
         Err(SetError::BadValue { why, start, end, .. }) => Err(Refusal {
             place: place.into(),
@@ -214,6 +219,7 @@ fn absolute(id: Id, value: &OsStr) -> OsString {
     let absolute = |path: &[u8]| path::absolute(OsStr::from_bytes(path)).map(PathBuf::into_os_string);
     let bytes = value.as_bytes();
     match (id, bytes.iter().position(|b| *b == b'=')) {
+        (Id::Heat, _) if !bytes.is_empty() => absolute(bytes).unwrap_or_else(|_| value.into()),
         (Id::Policy, _) if bytes.contains(&b'/') => absolute(bytes).unwrap_or_else(|_| value.into()),
         (Id::Report, Some(at)) => {
             let mut text = OsStr::from_bytes(&bytes[..=at]).to_owned();

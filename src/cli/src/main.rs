@@ -17,6 +17,7 @@ mod environment;
 mod everywhere;
 mod exec;
 mod explain;
+mod heat;
 mod install;
 mod kinds;
 mod launch;
@@ -45,6 +46,7 @@ mod tune;
 mod wait;
 mod warm;
 mod where_;
+mod wss;
 
 use clap::Parser;
 

@@ -19,12 +19,16 @@ use crate::pages::{self, Found};
 use crate::process::{Inhabitants, Live};
 use crate::tell::answer;
 use crate::tree::{Format, Tree};
+use crate::wss;
 
 /// Prints it.
 ///
 /// # Errors
 /// There is no page, or it may not be read.
 pub fn report(report: &Report) -> Result<i32> {
+    if report.wss {
+        return wss::report(report);
+    }
     let format = match (report.json, report.prom) {
         (true, _) => Format::Json,
         (_, true) => Format::Prom,

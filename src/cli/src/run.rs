@@ -12,12 +12,14 @@ use std::path::Path;
 use anyhow::Result;
 use faultless_core::options::Id;
 use faultless_core::page::FILE_BYTES;
+use faultless_core::rules::Stay;
 
 use crate::REFUSED;
 use crate::args::Run;
 use crate::config::Config;
 use crate::environment::Environment;
 use crate::exec::{self, Program};
+use crate::heat;
 use crate::launch::{self, Launch};
 use crate::library;
 use crate::outside::Outside;
@@ -70,9 +72,18 @@ pub fn run(run: &Run) -> Result<i32> {
         return Ok(REFUSED);
     }
     log::info!("{target}");
+    // Where it was typed: the program may run for long, and the folder be another by then.
+    let learn = run.learn.as_deref().map(std::path::absolute).transpose()?;
+    if let Some(file) = &learn {
+        heat::usable(file)?;
+        let is_hot = config.policy.rules().iter().any(|rule| rule.actions.stay == Some(Stay::Hot));
+        if !is_hot {
+            tell("--learn saves what rules with lock=hot find, and there is none; try --rule file:lock=hot");
+        }
+    }
 
     let program = Program::new(&run.command, &launch.environment())?;
-    if !run.wait {
+    if !run.wait && run.learn.is_none() {
         let error = program.exec();
         return Ok(cannot_run(&target, &error));
     }
@@ -80,7 +91,8 @@ pub fn run(run: &Run) -> Result<i32> {
     match ended.end {
         wait::End::NotStarted(errno) => Ok(cannot_run(&target, &io::Error::from_raw_os_error(errno))),
         _ => {
-            tree::print_ended(&ended, &target, &config, tree);
+            let says = tree::Says { table: run.wait, learn: learn.as_deref() };
+            tree::print_ended(&ended, &target, &config, tree, &says);
             Ok(ended.end.exit_code())
         }
     }

@@ -50,6 +50,16 @@ pub enum Colour {
     Red,
 }
 
+/// Whether pictures on stdout have to do with ASCII: no terminal, or none that is said to know UTF-8.
+pub fn is_plain() -> bool {
+    let locale = ["LC_ALL", "LC_CTYPE", "LANG"].iter().find_map(|name| env::var(name).ok().filter(|v| !v.is_empty()));
+    let is_utf8 = locale.is_some_and(|name| {
+        let name = name.to_ascii_lowercase();
+        name.ends_with("utf-8") || name.ends_with("utf8")
+    });
+    !(is_utf8 && io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|t| t != "dumb"))
+}
+
 /// Whether stdout is coloured.
 pub fn answers_coloured() -> bool {
     ANSWERS_COLOURED.get() == Some(&true)

@@ -11,14 +11,17 @@ use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
+use faultless_core::heat::Map;
 use faultless_core::options::Id;
 use faultless_core::page::{BadPage, End as PageEnd, FILE_BYTES, Snapshot};
 use faultless_core::report::{self, Facts, Fate, Memory, Title, Totals, Unreached};
 
 use crate::cgroup;
 use crate::config::Config;
+use crate::heat;
 use crate::pages::{self, Found};
 use crate::process::Inhabitants;
+use crate::style;
 use crate::target::Target;
 use crate::tell::tell;
 use crate::wait::{End, Ended};
@@ -43,6 +46,8 @@ pub struct Tree {
     pub facts: Vec<Facts>,
     /// the memory limit
     pub memory: Memory,
+    /// for each page, the text of its heat map
+    pub heat: Vec<Option<Vec<u8>>>,
     /// for `again: faultless report PID`
     pub again: Option<u32>,
 }
@@ -56,7 +61,8 @@ impl Tree {
             Some(live) => live.facts(),
             None => Facts { fate: fate(&found.page), ..Facts::default() },
         });
-        Tree { facts: facts.collect(), pages, memory, again: None }
+        let heat = pages.iter().map(|found| heat::beside(&found.path)).collect();
+        Tree { facts: facts.collect(), heat, pages, memory, again: None }
     }
 
     /// Renders it.
@@ -65,9 +71,12 @@ impl Tree {
     /// None: a string takes all.
     pub fn render(&self, format: Format, title: Title<'_>, unreached: &[Unreached<'_>]) -> Result<String, fmt::Error> {
         let pages: Vec<&Snapshot> = self.pages.iter().map(|f| &*f.page).collect();
+        let heat: Vec<Option<Map<'_>>> = self.heat.iter().map(|text| Map::read(text.as_deref()?).ok()).collect();
         let totals = Totals {
             title,
             facts: &self.facts,
+            heat: &heat,
+            is_plain: format != Format::Text || style::is_plain(),
             unreached,
             memory: self.memory,
             now_ns: now_ns(),
@@ -130,8 +139,16 @@ fn fate(page: &Snapshot) -> Fate {
     if page.end == PageEnd::None as u32 { Fate::Gone } else { Fate::Unknown }
 }
 
-/// `run --wait`: the table on standard error, then the tree's pages go.
-pub fn print_ended(ended: &Ended, target: &Target, config: &Config, name: u64) {
+/// What is wanted when the program has ended.
+pub struct Says<'a> {
+    /// the table
+    pub table: bool,
+    /// what was hot, in this file
+    pub learn: Option<&'a Path>,
+}
+
+/// `run --wait` and `--learn`: the table on standard error, then the tree's pages go.
+pub fn print_ended(ended: &Ended, target: &Target, config: &Config, name: u64, says: &Says<'_>) {
     let pid = ended.pid.unsigned_abs();
     let folders = pages::folders(config.get(Id::Pages));
     let mut found = named(&folders, name);
@@ -157,9 +174,13 @@ pub fn print_ended(ended: &Ended, target: &Target, config: &Config, name: u64) {
     let source = if config.policy_source == "built in" { "built in" } else { "" };
     let title =
         Title { command: target.name.as_bytes(), fate, ran_ns: u64::try_from(ended.ran.as_nanos()).ok(), source };
+    if let Some(file) = says.learn {
+        tell(heat::save(file, &tree.heat));
+    }
     // Without a page or a program to name, all that is known stands in the first line.
     let lines = if tree.pages.is_empty() && unreached.is_empty() { 1 } else { usize::MAX };
     match tree.render(Format::Text, title, &unreached) {
+        Ok(_) if !says.table => {}
         Ok(text) => text.lines().take(lines).for_each(|line| {
             let _ = writeln!(io::stderr(), "{line}");
         }),
@@ -173,7 +194,8 @@ fn clean_up(tree: &Tree, folders: &[PathBuf], name: u64) {
     let running = |index: usize| tree.facts.get(index).is_some_and(|f| f.fate == Fate::Running);
     let (kept, gone): (Vec<_>, Vec<_>) = tree.pages.iter().enumerate().partition(|(index, _)| running(*index));
     let shared = folders.iter().map(|folder| pages::shared_by_tree(folder, name)).filter(|_| kept.is_empty());
-    for path in gone.into_iter().map(|(_, found)| found.path.clone()).chain(shared) {
+    let gone = gone.into_iter().flat_map(|(_, found)| [found.path.clone(), heat::path_beside(&found.path)]);
+    for path in gone.chain(shared) {
         // Whoever starts next may have reaped it already.
         let _ = fs::remove_file(path);
     }

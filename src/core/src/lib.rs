@@ -10,6 +10,7 @@ mod actions;
 pub mod buddyinfo;
 pub mod counters;
 mod destination;
+pub mod heat;
 pub mod matching;
 pub mod options;
 pub mod ownership;

@@ -27,6 +27,7 @@ pub enum Id {
     Report,
     Log,
     Pages,
+    Heat,
     Tree,
 }
 
@@ -85,6 +86,8 @@ table! {
         "off, error, warn, info, debug or trace, on standard error";
     Pages "pages" "FAULTLESS_PAGES" "FOLDER" "" false
         "folder of the counter pages; by default /dev/shm/faultless-UID";
+    Heat "heat" "FAULTLESS_HEAT" "FILE" "" false
+        "a file that faultless run --learn has written: what was hot is brought in and locked when it is mapped";
     Tree "tree" "FAULTLESS_TREE" "HEX" "" true
         "names the process tree; set by faultless run";
 }
@@ -137,6 +140,8 @@ pub struct Settings<'a> {
     pub log: Level,
     /// folder of the counter pages; empty is the default one
     pub pages: &'a [u8],
+    /// file with what was hot before; empty is none
+    pub heat: &'a [u8],
     /// the process tree; 0 is none given
     pub tree: u64,
 }
@@ -176,6 +181,7 @@ impl<'a> Settings<'a> {
             report: Report::Auto,
             log: Level::Off,
             pages: b"",
+            heat: b"",
             tree: 0,
         }
     }
@@ -203,6 +209,7 @@ impl<'a> Settings<'a> {
             Id::Report => self.report = Report::parse(value).map_err(bad)?,
             Id::Log => self.log = level(value).map_err(whole).map_err(bad)?,
             Id::Pages => self.pages = folder(value).map_err(whole).map_err(bad)?,
+            Id::Heat => self.heat = folder(value).map_err(whole).map_err(bad)?,
             Id::Tree => self.tree = tree(value).map_err(whole).map_err(bad)?,
         }
         Ok(())
@@ -342,6 +349,7 @@ mod tests {
             ("FAULTLESS_REPORT", "json=/tmp/{pid}"),
             ("FAULTLESS_LOG", "debug"),
             ("FAULTLESS_PAGES", "/run/pages"),
+            ("FAULTLESS_HEAT", "/var/lib/x.heat"),
             ("FAULTLESS_TREE", "00000000000000fF"),
         ] {
             assert_eq!(s.set(name.as_bytes(), value.as_bytes()), Ok(()), "{name}");
@@ -352,6 +360,7 @@ mod tests {
         assert_eq!((s.retain_max, s.huge_growth_max), (Size::Bytes(3 << 20), Size::Pct(4)));
         assert_eq!((s.populate_time_max_ms, s.log, s.tree), (250, Level::Debug, 255));
         assert_eq!((s.report, s.pages), (Report::Json(b"/tmp/{pid}"), &b"/run/pages"[..]));
+        assert_eq!(s.heat, b"/var/lib/x.heat");
     }
 
     #[test]
@@ -367,6 +376,7 @@ mod tests {
             ("FAULTLESS_REPORT", "xml=/tmp/x"),
             ("FAULTLESS_LOG", "loud"),
             ("FAULTLESS_PAGES", "pages"),
+            ("FAULTLESS_HEAT", "x.heat"),
             ("FAULTLESS_TREE", "ff"),
             ("FAULTLESS_TREE", "00000000000000fg"),
         ] {

@@ -62,6 +62,9 @@ reasons! {
     ShmemNever "huge pages of shared memory are off" "echo advise > /sys/kernel/mm/transparent_hugepage/shmem_enabled, or huge=collapse+populate";
     Misplaced "advised, but its place in memory and that in its file differ by no multiple of 2 MiB: no huge page can hold it" "link it with -Wl,-z,max-page-size=0x200000";
     InPageCache "advised: what is read from now on may be on huge pages (ext4, xfs), what is in the page cache stays as it is" "faultless warm --evict FILE before it starts";
+    HeatKnown "what was hot before was brought in and locked (FAULTLESS_HEAT)" "";
+    HeatOld "the file has changed since: what was hot before was only read ahead (FAULTLESS_HEAT)" "faultless run --learn again";
+    Blind "which pages are present can't be seen, so that nothing is found hot" "mount /proc";
 }
 
 impl Reason {

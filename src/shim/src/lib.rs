@@ -22,6 +22,7 @@ mod exec;
 mod exports;
 mod heap;
 mod identity;
+mod learnt;
 mod limits;
 mod live;
 mod lock;

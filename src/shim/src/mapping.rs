@@ -10,7 +10,7 @@ use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use faultless_core::counters::C;
 use faultless_core::matching::{Chosen, Region};
 use faultless_core::reason::Reason;
-use faultless_core::rules::{Kind, PageSize};
+use faultless_core::rules::{Kind, PageSize, Stay};
 
 use crate::crew::ahead;
 use crate::live::Live;
@@ -19,7 +19,7 @@ use crate::regions::{self, Record};
 use crate::sys::{self, HUGE, PAGE};
 use crate::target::{Range, Target, View};
 use crate::text::Text;
-use crate::{act, segments, watch};
+use crate::{act, learnt, segments, watch};
 
 /// Longest path of a file that rules can match.
 const PATH_MAX: usize = 4096;
@@ -214,15 +214,12 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
             () => Kind::File,
         };
         let size = if kind == Kind::Shm { m.range().len as u64 } else { st.size };
-        (
-            kind,
-            live.policy.choose(
-                &Region { kind, size, path },
-                if live.policy.needs_memory() { crate::limits::memory() } else { 0 },
-            ),
-        )
+        let memory = if live.policy.needs_memory() { crate::limits::memory() } else { 0 };
+        let chosen = live.policy.choose(&Region { kind, size, path }, memory);
+        let is_hot = matches!(chosen.stay, Some((_, Stay::Hot)));
+        (kind, chosen, path.filter(|_| is_hot).and_then(|path| learnt::find(path, &st)))
     });
-    let Some((kind, mut chosen)) = found else {
+    let Some((kind, mut chosen, known)) = found else {
         live.page.add(C::Raced, 1);
         return m.at;
     };
@@ -235,6 +232,9 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
     let view = View { fd: m.fd, offset: m.offset, size: st.size };
     let target = Target { hugetlb, ..Mapped { at, ..*m }.target(kind, Some(view)) };
     act::apply(live, &target, &chosen);
+    if let Some(known) = known {
+        watch::warm(live, at, known);
+    }
     at
 }
 

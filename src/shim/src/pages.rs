@@ -287,6 +287,20 @@ fn entries(mut each: impl FnMut(&[u8])) {
     sys::close(fd);
 }
 
+/// What is hot of a process stands beside its page, under the page's name and this; the second while it is being written.
+pub const HEAT: [&[u8]; 2] = [b".heat", b".heat~"];
+
+/// The path of such a file. None: the page is in no folder.
+pub fn heat_path(end: &[u8]) -> Option<Text<256>> {
+    let mut path = file_name(identity::pid(), SUFFIX.load(Relaxed));
+    (is_in_folder() && path.push(end).is_ok()).then_some(path)
+}
+
+/// The process id in the name of a page, or of what stands beside one.
+fn owner_of(name: &[u8]) -> Option<u32> {
+    HEAT.iter().find_map(|end| pid_of(name.strip_suffix(*end)?)).or_else(|| pid_of(name))
+}
+
 /// The process id in a page's file name.
 fn pid_of(name: &[u8]) -> Option<u32> {
     let (pid, suffix) = core::str::from_utf8(name).ok()?.split_once('.')?;
@@ -309,7 +323,7 @@ fn reap() {
         return;
     }
     entries(|name| {
-        if pid_of(name).is_some_and(|pid| !sys::is_alive(pid)) {
+        if owner_of(name).is_some_and(|pid| !sys::is_alive(pid)) {
             sys::unlink(entry_path(name).as_c());
         }
     });
@@ -433,5 +447,6 @@ pub fn settle_dead(live: &Live<'_>, shared: &AtomicU64, gauge: C) -> bool {
 pub fn remove() {
     if is_in_folder() {
         sys::unlink(file_name(identity::pid(), SUFFIX.load(Relaxed)).as_c());
+        HEAT.iter().filter_map(|end| heat_path(end)).for_each(|path| sys::unlink(path.as_c()));
     }
 }

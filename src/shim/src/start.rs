@@ -14,12 +14,12 @@ use faultless_core::ownership::{Objection, Ownership};
 use faultless_core::page::{State, Why};
 use faultless_core::parse::{Form, ParseError};
 use faultless_core::policies;
-use faultless_core::rules::Policy;
+use faultless_core::rules::{Policy, Stay};
 
 use crate::text::Text;
 use crate::{
-    descriptors, early, exports, heap, logger, opened, opening, pages, process, real, report, stacks, startup, state,
-    sys,
+    descriptors, early, exports, heap, learnt, logger, opened, opening, pages, process, real, report, stacks, startup,
+    state, sys,
 };
 
 unsafe extern "C" {
@@ -95,7 +95,8 @@ fn start() {
     if settings.disable || !settings.admits(exe) {
         return state::stand_down();
     }
-    let wrong = read.and_then(|()| read_policy(settings, uid, policy)).err();
+    let read = read.and_then(|()| read_policy(settings, uid, policy));
+    let wrong = read.and_then(|()| read_heat(settings, policy)).err();
     logger::start(settings.log);
     report::remember_stderr();
     // SAFETY: AT_RANDOM points at 16 bytes, given by the kernel at exec.
@@ -217,6 +218,15 @@ fn read_policy(settings: &Settings<'static>, uid: u32, policy: &mut Policy) -> R
         return policy.append(built_in.rules.as_bytes(), Form::Line).map_err(|e| bad(NAME, e.kind));
     }
     read_file(settings.policy, uid, policy)
+}
+
+/// Only where a rule asks what is hot: the file is nothing to all the others.
+fn read_heat(settings: &Settings<'static>, policy: &Policy) -> Result<(), Bad> {
+    let asks = policy.rules().iter().any(|rule| rule.actions.stay == Some(Stay::Hot));
+    if !asks || settings.heat.is_empty() {
+        return Ok(());
+    }
+    learnt::read(settings.heat).map_err(|why| bad(b"FAULTLESS_HEAT", why))
 }
 
 /// Apart from its caller, because its frame is large and each page of it costs a fault at every start.

@@ -12,7 +12,7 @@ use crate::sys;
 use crate::target::{Range, Target, View};
 
 /// Lines longer than this (a path of over 4 KiB) are cut.
-const LINE: usize = 4608;
+pub const LINE: usize = 4608;
 
 /// Whether a rule could match what is there when a program starts.
 pub fn is_wanted(policy: &Policy) -> bool {
@@ -28,15 +28,19 @@ fn has_any(policy: &Policy) -> bool {
 /// Applies the rules to what is there. Apart from its caller, because its frame is large and each page of it costs a fault at every start.
 #[inline(never)]
 pub fn apply(live: &Live<'_>) {
-    let Ok(fd) = sys::open(c"/proc/self/maps", libc::O_RDONLY, 0) else { return };
-    let mut line = [0u8; LINE];
+    each_mapping(&mut [0u8; LINE], |mapping| one(live, mapping));
+}
+
+/// Calls `each` with every line of /proc/self/maps, read into `line`. False: it can't be read.
+pub fn each_mapping(line: &mut [u8; LINE], mut each: impl FnMut(&Mapping<'_>)) -> bool {
+    let Ok(fd) = sys::open(c"/proc/self/maps", libc::O_RDONLY, 0) else { return false };
     let mut filled = 0;
-    // The whole list first, in pieces; rules are applied between reads, which the kernel allows: it goes on by address.
+    // In pieces; what is done between reads may change mappings, which the kernel allows: it goes on by address.
     while let Ok(n @ 1..) = sys::read(fd, line.get_mut(filled..).unwrap_or(&mut [])) {
         filled += n;
         while let Some(end) = line.iter().take(filled).position(|b| *b == b'\n') {
             if let Some(mapping) = line.get(..end).and_then(Mapping::parse) {
-                one(live, &mapping);
+                each(&mapping);
             }
             line.copy_within(end + 1..filled, 0);
             filled -= end + 1;
@@ -46,15 +50,19 @@ pub fn apply(live: &Live<'_>) {
         }
     }
     sys::close(fd);
+    true
 }
 
 /// One line of /proc/self/maps.
-struct Mapping<'a> {
-    start: usize,
-    end: usize,
+pub struct Mapping<'a> {
+    /// first byte
+    pub start: usize,
+    /// exclusive end
+    pub end: usize,
     flags: &'a [u8],
     offset: u64,
-    path: &'a [u8],
+    /// what stands there, `[stack]` and its like too
+    pub path: &'a [u8],
 }
 
 impl<'a> Mapping<'a> {

@@ -250,13 +250,17 @@ pub struct Stat {
     pub gid: u32,
     /// bytes
     pub size: u64,
+    /// when the content last changed (ns since 1970)
+    pub mtime: i64,
 }
 
 fn stat_of(result: impl FnOnce(usize) -> Result<usize, Errno>) -> Result<Stat, Errno> {
     // SAFETY: all zeroes is a valid stat.
     let mut st: libc::stat = unsafe { core::mem::zeroed() };
     result((&raw mut st) as usize)?;
-    Ok(Stat { id: (st.st_dev, st.st_ino), mode: st.st_mode, uid: st.st_uid, gid: st.st_gid, size: st.st_size as u64 })
+    let mtime = st.st_mtime.saturating_mul(1_000_000_000).saturating_add(st.st_mtime_nsec);
+    let (id, size) = ((st.st_dev, st.st_ino), st.st_size as u64);
+    Ok(Stat { id, mode: st.st_mode, uid: st.st_uid, gid: st.st_gid, size, mtime })
 }
 
 /// fstat(2).

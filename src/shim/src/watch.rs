@@ -25,6 +25,7 @@ use faultless_core::reason::Reason;
 
 use crate::crew;
 use crate::identity;
+use crate::learnt::Known;
 use crate::live::Live;
 use crate::sys::{self, PAGE};
 use crate::target::{Range, Target};
@@ -41,7 +42,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
     if !crew::may_start(live) {
         return Err(Reason::Seccomp);
     }
-    let identity = target.file.map_or(0, |view| sys::fstat(view.fd).map_or(0, |st| st.id.0.rotate_left(40) ^ st.id.1));
+    let identity = target.file.map_or(0, |view| sys::fstat(view.fd).map_or(0, |st| identity_of(&st)));
     USED.store(true, SeqCst);
     let watched = Watched {
         start: range.start,
@@ -65,6 +66,29 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
     }
     table::forget(range.start, range.end(), |_| ());
     Err(Reason::Busy)
+}
+
+/// Tells one file from another.
+fn identity_of(st: &sys::Stat) -> u64 {
+    st.id.0.rotate_left(40) ^ st.id.1
+}
+
+/// Has the thread bring and lock what an earlier life found hot of a mapping that was just made, and waits for it, within
+/// populate-time-max: the program's first look finds it there.
+pub fn warm(live: &Live<'_>, start: usize, known: Known) {
+    /// How long it sleeps at a time: the thread may end meanwhile.
+    const PIECE_NS: u64 = 2_000_000;
+    let is_it = |slot: &&table::Slot| slot.read().is_some_and(|(w, _)| w.start == start && w.wants & HOT != 0);
+    let Some(slot) = table::slots().iter().find(is_it) else { return };
+    let until = live.deadline();
+    slot.known().store(known.word(), SeqCst);
+    thread::wake();
+    while slot.known().load(SeqCst) == known.word() && !thread::is_gone() && !identity::is_new_child() {
+        if sys::now(libc::CLOCK_MONOTONIC) > until {
+            break; // it goes on without us
+        }
+        sys::wait_while(slot.known(), known.word(), PIECE_NS);
+    }
 }
 
 /// Has the thread look at what is new in the table of opened files: at once, or when it comes by. False: there is none to be

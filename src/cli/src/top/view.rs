@@ -168,6 +168,7 @@ fn report(row: &Row) -> Vec<String> {
     let tree = Tree {
         pages: vec![Found { path: Default::default(), page: process.page.clone() }],
         facts: vec![process.facts],
+        heat: Vec::new(),
         memory: crate::cgroup::standing(process.pid),
         again: u32::try_from(process.pid).ok(),
     };

@@ -144,3 +144,24 @@ fn a_folder_that_takes_no_pages_is_said_before_the_program_runs() {
     assert!(done.err.contains("no counter pages, so no table: /proc/nowhere"), "{}", done.err);
     assert_eq!(done.status, Some(0));
 }
+
+#[test]
+fn a_heat_file_that_is_none_is_refused_and_one_that_is_not_there_yet_is_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let junk = folder.path().join("junk");
+    std::fs::write(&junk, "faultless heat 1\nregion\n").unwrap();
+    let err = refused(&["--heat", junk.to_str().unwrap()]).err;
+    assert!(err.contains("faultless: --heat: a damaged heat map"), "{err}");
+    let err = refused(&["--heat", folder.path().to_str().unwrap()]).err;
+    assert!(err.contains("not a regular file"), "{err}");
+    let done =
+        output(run(&["--heat", folder.path().join("later").to_str().unwrap(), "--dry-run"]).args(["--", "true"]));
+    assert_eq!(done.status, Some(0), "{}", done.err);
+}
+
+#[test]
+fn learning_into_a_folder_that_is_not_there_is_refused_before_anything_runs() {
+    let done = output(run(&["--learn", "/nonexistent/heat"]).args(["--", "echo", "ran"]));
+    assert!(done.status != Some(0) && !done.out.contains("ran"), "{:?} {}", done.status, done.out);
+    assert!(done.err.contains("/nonexistent/heat"), "{}", done.err);
+}

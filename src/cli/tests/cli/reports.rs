@@ -164,3 +164,40 @@ fn a_process_in_another_pid_namespace_is_found_by_the_pid_it_has_here() {
     assert!(done.out.contains("server"), "{}{}", done.out, done.err);
     assert!(output(faultless().args(["off", &pid])).out.contains("is told to stop"));
 }
+
+#[test]
+fn what_is_hot_of_a_process_is_drawn_and_is_in_the_json() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = Bytes::new(NOBODY, 1, 1).save(folder.path());
+    let heat = format!("{}.heat", path.display());
+    fs::write(&heat, "faultless heat 1\nregion 0 196608 65536 0 196608 0 /data/x\nf38000-0-\n").unwrap();
+    let done = report(path.to_str().unwrap(), &[]);
+    let map = "heat of /data/x\n  192 KiB, 3 pieces of 64 KiB; 64 KiB hot, 64 KiB locked\n  heat     |@ ?|\n";
+    assert!(done.out.contains(map), "{}", done.out);
+    assert!(done.out.is_ascii(), "{}", done.out);
+    let pieces = &json(path.to_str().unwrap())["processes"][0]["heat"][0]["pieces"];
+    assert_eq!((&pieces[0]["heat"], &pieces[0]["locked"]), (&15.into(), &true.into()), "{pieces}");
+    assert_eq!((&pieces[2]["heat"], &pieces[2]["offset"]), (&serde_json::Value::Null, &131072.into()), "{pieces}");
+    // A damaged one is none.
+    fs::write(&heat, "faultless heat 1\nregion 0 1").unwrap();
+    assert!(json(path.to_str().unwrap())["processes"][0]["heat"].is_null());
+}
+
+#[test]
+fn the_working_set_of_any_process_is_what_it_has_used_meanwhile() {
+    let mut idle = Command::new("sleep").arg("60").spawn().unwrap();
+    let wss = |flags: &[&str]| output(faultless().args(["report", "--wss", "--over", "0.2"]).args(flags));
+    let done = wss(&["--json", &idle.id().to_string()]);
+    let text = wss(&[&idle.id().to_string()]);
+    let (killed, _) = (idle.kill(), idle.wait());
+    killed.unwrap();
+    if done.err.contains("clear_refs") && !crate::fixtures::is_root() {
+        return skip("/proc/PID/clear_refs is not to be had here").unwrap_or(());
+    }
+    let json: serde_json::Value = serde_json::from_str(&done.out).unwrap_or_else(|e| panic!("{e}: {}", done.err));
+    let (used, all) = (json["referenced_bytes"].as_u64().unwrap(), json["rss_bytes"].as_u64().unwrap());
+    assert!(used < all && all > 0, "a process that sleeps uses nothing: {json}");
+    assert!(text.out.contains("clear_refs, then Referenced"), "{}", text.out);
+    let done = wss(&["nobody"]);
+    assert!(done.status != Some(0) && done.err.contains("wants a process id"), "{}", done.err);
+}

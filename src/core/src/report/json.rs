@@ -9,6 +9,7 @@ use super::figures::{RuleRow, is_exec};
 use super::words::Errno;
 use super::{Fate, OUTCOMES, Totals};
 use crate::counters::{C, TABLE};
+use crate::heat::Map;
 use crate::page::{Note, Snapshot, State};
 use crate::reason::Reason;
 use crate::rules::Axis;
@@ -236,5 +237,44 @@ fn process(j: &mut Json<'_>, totals: &Totals<'_>, i: usize, page: &Snapshot) -> 
         write_rule(j, rule, stats.notes.into_iter().filter(|note| note.count != 0))?;
     }
     j.close(']')?;
+    j.key("heat")?;
+    match totals.heat.get(i).copied().flatten() {
+        Some(map) => heat(j, &map)?,
+        None => {
+            j.separate()?;
+            j.w.write_str("null")?;
+        }
+    }
     j.close('}')
+}
+
+/// Regions with all of their pieces: where each begins in its file (or mapping), how hot it is (0 to 15), whether it is
+/// locked, how much of it is present (0 to 1).
+fn heat(j: &mut Json<'_>, map: &Map<'_>) -> fmt::Result {
+    j.open('[')?;
+    for region in map.regions() {
+        j.open('{')?;
+        if region.is_file() {
+            j.string("path", region.path)?;
+        } else {
+            j.number("path", None::<u64>)?;
+        }
+        j.number("start", Some(region.start))?;
+        j.number("bytes", Some(region.bytes))?;
+        j.number("piece_bytes", Some(region.piece))?;
+        j.key("pieces")?;
+        j.open('[')?;
+        for piece in region.pieces() {
+            j.open('{')?;
+            j.number("offset", Some(region.offset + piece.from))?;
+            j.number("heat", piece.heat)?;
+            j.number("hot", Some(piece.is_wanted))?;
+            j.number("locked", Some(piece.is_locked))?;
+            j.number("resident", piece.present.map(|eighths| f32::from(eighths) / 8.0))?;
+            j.close('}')?;
+        }
+        j.close(']')?;
+        j.close('}')?;
+    }
+    j.close(']')
 }

@@ -4,6 +4,7 @@
 //! unknown, never as 0 or 100 %; what this version cannot know is left out.
 
 mod figures;
+mod heat;
 mod json;
 mod line;
 mod prom;
@@ -13,8 +14,10 @@ mod tests;
 mod text;
 mod words;
 
+use crate::heat::Map;
 use crate::page::{Outcome, Snapshot, Why};
 
+pub use heat::heat;
 pub use json::json;
 pub use line::line;
 pub use prom::{gauge, prom};
@@ -102,6 +105,10 @@ pub struct Totals<'a> {
     pub title: Title<'a>,
     /// for each page, by position; may be shorter than `pages`
     pub facts: &'a [Facts],
+    /// for each page, by position, what is hot of its process; may be shorter than `pages`
+    pub heat: &'a [Option<Map<'a>>],
+    /// draw in ASCII
+    pub is_plain: bool,
     /// rows for programs without a page
     pub unreached: &'a [Unreached<'a>],
     /// the memory limit
@@ -123,6 +130,8 @@ impl<'a> Totals<'a> {
             pages,
             title: Title::default(),
             facts: &[],
+            heat: &[],
+            is_plain: true,
             unreached: &[],
             memory: Memory::default(),
             now_ns: 0,

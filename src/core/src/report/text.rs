@@ -22,6 +22,9 @@ pub fn text(w: &mut dyn Write, totals: &Totals<'_>) -> fmt::Result {
     effect(w, totals)?;
     budgets(w, totals)?;
     processes(w, totals)?;
+    for map in totals.heat.iter().flatten() {
+        super::heat(w, map, totals.is_plain)?;
+    }
     if let Some(pid) = totals.again {
         write!(w, "again: faultless report {pid}")?;
         let running = totals.each().any(|(i, page)| page.pid == pid && totals.fate_of(i, page) == Fate::Running);

@@ -13,7 +13,9 @@ mod choose;
 pub mod locks;
 mod picture;
 mod presence;
+mod saved;
 mod tempo;
+mod warm;
 mod zap;
 
 use core::cell::UnsafeCell;
@@ -78,6 +80,11 @@ pub struct Hot {
     next_look: u64,
     majors_then: u64,
     verdict: Verdict,
+    /// something has changed since the picture was last saved, and when that may be again
+    is_news: bool,
+    next_save: u64,
+    /// it has been said that nothing can be seen
+    is_blind: bool,
 }
 
 struct Holder(UnsafeCell<Hot>);
@@ -138,6 +145,9 @@ impl Hot {
             next_look: 0,
             majors_then: 0,
             verdict: Verdict::Open,
+            is_news: false,
+            next_save: 0,
+            is_blind: false,
         }
     }
 
@@ -154,12 +164,17 @@ impl Hot {
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
         (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
+        (self.is_news, self.next_save, self.is_blind) = (false, 0, false);
     }
 
     /// Does what is due. `lend` is told of pages that were taken out of the page tables. Returns after how many ns to come back.
     pub fn look(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> u64 {
         let now = sight.now.at;
         if !self.sit() {
+            return REST_NS;
+        }
+        self.warm(live, sight, lend);
+        if self.cannot_see(live, sight) {
             return REST_NS;
         }
         self.keep_books(live, sight, lend);
@@ -208,6 +223,18 @@ impl Hot {
         self.cost = ended - now;
         self.out = Some(ended + self.tempo.wait());
         self.tempo.wait()
+    }
+
+    /// Says so once where nothing can be found, because nothing can be seen.
+    fn cannot_see(&mut self, live: &Live<'_>, sight: &Sight<'_>) -> bool {
+        let is_blind = !sight.pagemap.can_see();
+        if is_blind && !self.is_blind {
+            for (_, _, watched) in seated(&mut self.pictures) {
+                note(live, &watched, Outcome::Skipped, Reason::Blind);
+            }
+        }
+        self.is_blind = is_blind;
+        is_blind
     }
 
     /// Goes with the table. False: there is nothing for us in it.
@@ -334,9 +361,9 @@ impl Hot {
             let ended = sys::ticks();
             self.next_look = ended + presence::EVERY_NS.max((ended - began) * presence::SHARE);
         }
-        let verdict = self.tally.verdict(self.locked > 0);
+        let (before, verdict) = (self.verdict, self.tally.verdict(self.locked > 0));
         self.decide(verdict, live);
-        let has_cooled = self.tally.has_cooled();
+        let has_cooled = before == Verdict::Hot && self.tally.has_cooled();
         let is_new_wait = self.tempo.adapt(self.sampled, self.tally.is_certain());
         let has_news = self.tally.has_news();
         // What waited for another time says something else.
@@ -357,10 +384,14 @@ impl Hot {
         let is_calm =
             !is_new_wait && !has_cooled && !is_open && chosen.changes as usize * 64 <= pieces && self.sweep > 4;
         self.tempo.ended(is_calm || by_presence);
+        if before == Verdict::Open && self.verdict == Verdict::Alike {
+            self.tempo.slow_down();
+        }
     }
 
     fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
         let capacity = self.capacity(live, sight);
+        self.is_news = true;
         let chosen = choose(&mut self.pictures, capacity);
         live.page.set(C::HotBytes, chosen.hot);
         let lockable = limits::lockable(&limits::status());

@@ -63,6 +63,11 @@ impl Pagemap {
         true
     }
 
+    /// Whether anything can be seen here.
+    pub fn can_see(&self) -> bool {
+        self.fd.is_some()
+    }
+
     /// Bytes present between two addresses. None: unknown.
     pub fn bytes(&self, start: usize, end: usize) -> Option<usize> {
         let mut sum = 0;

@@ -58,6 +58,8 @@ pub struct Slot {
     rule_and_wants: AtomicU64,
     serial: AtomicU32,
     scan: AtomicU32,
+    /// what an earlier life knew of it, for the thread to act on while somebody waits; 0: nothing, or it is done
+    known: AtomicU32,
     /// who gives way to a range while another thread has the slot taken can't change it, and adds one here: then what
     /// that thread writes back does not hold
     spoilt: AtomicU32,
@@ -82,6 +84,7 @@ static TABLE: [Slot; SLOTS] = [const {
         rule_and_wants: AtomicU64::new(0),
         serial: AtomicU32::new(0),
         scan: AtomicU32::new(NO_SCAN),
+        known: AtomicU32::new(0),
         spoilt: AtomicU32::new(0),
         sound: AtomicU32::new(0),
     }
@@ -93,6 +96,7 @@ impl Slot {
     fn write(&self, w: &Watched) {
         self.serial.fetch_add(1, SeqCst);
         self.scan.store(NO_SCAN, Relaxed);
+        self.known.store(0, Relaxed);
         self.end.store(w.end, Relaxed);
         self.file_bytes.store(w.file_bytes, Relaxed);
         self.offset.store(w.offset, Relaxed);
@@ -146,6 +150,11 @@ impl Slot {
     /// How a scan of it stands.
     pub fn scan(&self) -> &AtomicU32 {
         &self.scan
+    }
+
+    /// What is known of it from before: see [`super::warm`].
+    pub fn known(&self) -> &AtomicU32 {
+        &self.known
     }
 
     /// Whether it overlaps the range.

@@ -114,6 +114,7 @@ fn work(live: &Live<'_>) -> bool {
     loop {
         let asked = ASKED.load(SeqCst);
         if is_told_to_leave() || live.is_off() {
+            hot.save(&pagemap, u64::MAX);
             return true;
         }
         let began = sys::ticks();
@@ -152,6 +153,7 @@ fn work(live: &Live<'_>) -> bool {
         let sight = Sight { pagemap: &pagemap, maps: &maps, now: &now, room: &room, all };
         let mut lend = |at, pages| desks.iter_mut().for_each(|(desk, _)| desk.lend(at, pages));
         gap = gap.min(hot.look(live, &sight, &mut lend));
+        hot.save(&pagemap, now.at);
         gap = gap.min(pressure.look(live, now.at));
         if let Some(due) = scans.look(live, &now, &room) {
             is_empty = false;

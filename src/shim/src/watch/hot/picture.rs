@@ -180,6 +180,21 @@ impl Picture {
         (at.max(from), (at + BLOCK).min(to))
     }
 
+    /// Whether it is of what lies at this address.
+    pub fn is_at(&self, start: usize, end: usize) -> bool {
+        self.count() != 0 && start <= self.start && self.start < end
+    }
+
+    /// The pieces of which half or more lies in a stretch, as indexes.
+    pub fn mostly_within(&self, from: usize, to: usize) -> core::ops::Range<usize> {
+        let nearest = |at: usize| (at + self.size / 2) / self.size;
+        let (first, last) = (self.start / self.size, self.start / self.size + self.count());
+        let (low, high) = (nearest(from).clamp(first, last), nearest(to).clamp(first, last));
+        let low = if from <= self.start { first } else { low };
+        let high = if to >= self.end { last } else { high };
+        low - first..high - first
+    }
+
     /// The pieces that lie wholly in a stretch, as indexes.
     pub fn within(&self, from: usize, to: usize) -> core::ops::Range<usize> {
         let first = self.start / self.size;

@@ -28,6 +28,8 @@ const CALM_SHARE: u64 = 50;
 const MOST_BATCHES: usize = 8;
 /// Sweeps without news before the rest grows.
 const CALM_SWEEPS: u32 = 4;
+/// How often it doubles.
+const MOST_DOUBLINGS: u32 = 4;
 
 /// See above.
 pub struct Tempo {
@@ -112,9 +114,14 @@ impl Tempo {
         self.calm = if is_calm { self.calm.saturating_add(1) } else { 0 };
     }
 
+    /// There is little to be expected.
+    pub fn slow_down(&mut self) {
+        self.calm = CALM_SWEEPS + MOST_DOUBLINGS;
+    }
+
     /// How long to rest after a batch that took so long, in ns.
     pub fn rest(&self, cost: u64) -> u64 {
-        let doublings = self.calm.saturating_sub(CALM_SWEEPS).min(4);
+        let doublings = self.calm.saturating_sub(CALM_SWEEPS).min(MOST_DOUBLINGS);
         let share = if doublings == 0 { SHARE } else { CALM_SHARE };
         (SHORT_REST_NS << doublings).min(LONG_REST_NS).max(cost * share)
     }
