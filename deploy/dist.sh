@@ -51,7 +51,7 @@ install -m 755 "$library" "$tree/lib/faultless/libfaultless.so"
 "$faultless" completions fish >"$share/fish/vendor_completions.d/faultless.fish"
 
 # A file of rules for each built-in policy that has any: a start for one of one's own.
-"$faultless" policy list | awk 'NR > 1 { print $1 }' | while read -r policy; do
+"$faultless" policy list | sed -n 's/^\([a-z]\+\) .*/\1/p' | while read -r policy; do
     rules=$("$faultless" policy show "$policy" | sed -n 's/^ *[0-9]\+ \([a-z]\+[@=:].*\)$/\1/p')
     [ -z "$rules" ] || printf '# the rules of the built-in policy %s\n%s\n' "$policy" "$rules" \
         >"$share/faultless/policies/$policy.rules"

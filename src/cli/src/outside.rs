@@ -167,7 +167,7 @@ mod tests {
         let outside = Outside { thp: Some(Thp::Off), thp_by_rules: true, memlock: Some((0, 8 << 20)) };
         let text = outside.of_each_rule(&policy("any:nohuge,heap:nohuge+populate,file=/d/*:lock"));
         let wanted = "\n  rule 1 any:nohuge: no huge pages, by prctl\n  rule 2 heap:nohuge+populate: not applied\n  \
-                      rule 3 file=/d/*:lock: not applied; it may lock 8.00 MiB itself";
+                      rule 3 file=/d/*:lock: not applied; it may lock 8 MiB itself";
         assert_eq!(text, wanted);
     }
 }

@@ -206,8 +206,11 @@ fn share(uid: u32) {
     }
     let in_folder = !IS_FULL.load(Relaxed) && folder_is_safe(uid);
     let path = file_name(identity::pid(), SUFFIX.load(Relaxed));
+    // Under another name until it is whole: killed half-way, we leave nothing that looks like a page.
+    let mut unfinished = path;
+    let in_folder = in_folder && unfinished.push(UNFINISHED).is_ok();
     let flags = libc::O_RDWR | libc::O_CREAT | libc::O_EXCL | libc::O_NOFOLLOW;
-    let file = if in_folder { sys::open(path.as_c(), flags, 0o600) } else { Err(libc::EACCES) };
+    let file = if in_folder { sys::open(unfinished.as_c(), flags, 0o600) } else { Err(libc::EACCES) };
     let (fd, named) = match file {
         Ok(fd) => (fd, true),
         Err(_) => match sys::memfd(c"faultless") {
@@ -221,10 +224,11 @@ fn share(uid: u32) {
         // SAFETY: a fresh mapping of our own file.
         if let Ok(at) = unsafe { sys::mmap(0, FILE_BYTES, prot, libc::MAP_SHARED, fd, 0) } {
             CURRENT.store(at as *mut Page, Release);
-            IN_FOLDER.store(named, Relaxed);
+            IN_FOLDER.store(named && sys::rename(unfinished.as_c(), path.as_c()).is_ok(), Relaxed);
         }
-    } else if named {
-        sys::unlink(path.as_c());
+    }
+    if named && !IN_FOLDER.load(Relaxed) {
+        sys::unlink(unfinished.as_c());
     }
     sys::close(fd);
 }
@@ -287,6 +291,9 @@ fn entries(mut each: impl FnMut(&[u8])) {
     sys::close(fd);
 }
 
+/// A page's name ends so until all of it is there.
+const UNFINISHED: &[u8] = b"~";
+
 /// What is hot of a process stands beside its page, under the page's name and this; the second while it is being written.
 pub const HEAT: [&[u8]; 2] = [b".heat", b".heat~"];
 
@@ -298,7 +305,8 @@ pub fn heat_path(end: &[u8]) -> Option<Text<256>> {
 
 /// The process id in the name of a page, or of what stands beside one.
 fn owner_of(name: &[u8]) -> Option<u32> {
-    HEAT.iter().find_map(|end| pid_of(name.strip_suffix(*end)?)).or_else(|| pid_of(name))
+    let name = name.strip_suffix(UNFINISHED).unwrap_or(name);
+    pid_of(name.strip_suffix(HEAT[0]).unwrap_or(name))
 }
 
 /// The process id in a page's file name.

@@ -43,7 +43,7 @@ huge-growth-max    25pct       built in
 populate-time-max  10s         built in
 report             auto        built in
 log                off         built in
-pages                          built in
+pages                          built in\nheat                           built in
 "
     );
 }
