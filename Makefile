@@ -73,10 +73,10 @@ dist: ## target/dist: one archive for every x86-64 Linux, glibc 2.17 on or musl,
 dist-check: dist ## builds it once more, elsewhere: the bytes must be the same
 	deploy/dist-check.sh
 
-matrix: dist ## each C library x each kind of program, tried; writes docs/platforms.md, fails if that differs (as root)
+matrix: dist ## each C library x each kind of program, tried; writes docs/platforms.md, fails if that differs (as root; LIBC=musl for a part)
 	integration/setup.sh matrix
 	integration/matrix/roots.sh $(CURDIR)/target/roots bullseye bookworm trixie
-	cargo run -q -p faultless-integration --bin matrix -- $(COLUMNS)
+	cargo run -q -p faultless-integration --bin matrix -- $(LIBC)
 
 lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint
