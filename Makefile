@@ -82,6 +82,7 @@ lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	integration/setup.sh lint
 	cargo fmt --all --check
 	cargo fmt --manifest-path integration/fuzz/Cargo.toml --check
+	cargo clippy -q --locked --manifest-path integration/fuzz/Cargo.toml --target-dir $(TARGET)/fuzz -- -D warnings
 	cargo clippy -q -p faultless-shim -- -D warnings
 	cargo clippy -q --workspace --exclude faultless-shim --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \

@@ -38,7 +38,7 @@ suites=(
     stress-ng=stress-ng tclsh8.6=tcl8.6 go=golang-go gcc=gcc
 )
 matrix=(debootstrap=debootstrap podman=podman runc=runc javac=default-jdk-headless)
-lint=(shellcheck=shellcheck)
+lint=(shellcheck=shellcheck 'g++=g++')
 
 case "${1:-all}" in
     run) wanted=("${run[@]}") ;;
