@@ -185,10 +185,10 @@ pub unsafe extern "C" fn mremap(
     recycle::make_room(len.saturating_sub(old_len));
     // SAFETY: the program's own call.
     let mut got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
-    if got == MAP_FAILED && (sys::errno() == libc::EAGAIN && lifted.is_some() || make_way_for_a_mapping()) {
-        if sys::errno() == libc::EAGAIN
-            && let Some(record) = lifted.take()
-        {
+    let is_beyond_limit = got == MAP_FAILED && sys::errno() == libc::EAGAIN;
+    // What else we have locked may be what leaves the program's own lock no room to grow.
+    if got == MAP_FAILED && (make_way_for_a_mapping() | (is_beyond_limit && lifted.is_some())) {
+        if is_beyond_limit && let Some(record) = lifted.take() {
             // Our lock made it grow beyond RLIMIT_MEMLOCK.
             let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
             after(|live| regions::settle(live, &record));

@@ -61,7 +61,7 @@ fn real() -> Option<Create> {
     static REAL: AtomicUsize = AtomicUsize::new(0);
     if REAL.load(Relaxed) == 0 {
         let mut wanted = [const { Wanted::new(c"pthread_create") }];
-        symbols::real(&mut wanted);
+        symbols::real_but_late(&mut wanted);
         REAL.store(wanted.first().map_or(0, |w| w.address), Relaxed);
     }
     // SAFETY: null, or what the C library exports under this name.
@@ -219,8 +219,8 @@ impl Calls {
         ];
         let mut wanted = NAMES.map(Wanted::new);
         let mut create = [const { Wanted::new(c"pthread_key_create") }];
-        symbols::real(&mut wanted);
-        symbols::real(&mut create);
+        symbols::real_but_late(&mut wanted);
+        symbols::real_but_late(&mut create);
         let places = [&SELF, &ATTRIBUTES_OF, &STACK_OF, &GUARD_OF, &DESTROY, &SET];
         for (place, wanted) in places.iter().zip(&wanted) {
             place.store(wanted.address, Relaxed);

@@ -107,6 +107,16 @@ pub fn first(wanted: &mut [Wanted], family: usize) -> bool {
     wanted.iter().all(|w| w.before_us == 0)
 }
 
+/// The same where [`late`] can know them, and only otherwise by a walk: that waits for whoever is in one, or loads a library.
+pub fn real_but_late(wanted: &mut [Wanted]) {
+    for wanted in wanted.iter_mut() {
+        wanted.address = late(wanted);
+    }
+    if wanted.iter().any(|w| w.address == 0) {
+        real(wanted);
+    }
+}
+
 /// Whether [`late`] knows where to look.
 pub fn may_be_late() -> bool {
     COUNT.load(Acquire) != 0
@@ -114,11 +124,32 @@ pub fn may_be_late() -> bool {
 
 /// Where the next definition behind us is; 0: nowhere, or [`may_be_late`] says no.
 pub fn late(wanted: &Wanted) -> usize {
+    behind(wanted, false)
+}
+
+/// The first definition behind us, of the default version or of another; 0: none.
+fn behind(wanted: &Wanted, is_old: bool) -> usize {
     let find = |(base, dynamic): &(AtomicUsize, AtomicUsize)| {
         // SAFETY: an object that the constructor's walk met, and that stays loaded.
-        unsafe { Object::at(base.load(Relaxed), dynamic.load(Relaxed))?.lookup(wanted, false) }
+        unsafe { Object::at(base.load(Relaxed), dynamic.load(Relaxed))?.lookup(wanted, is_old) }
     };
     BEHIND.iter().take(COUNT.load(Acquire)).find_map(find).unwrap_or(0)
+}
+
+/// The program, as the kernel tells where it lies. None: it tells of the loader, which was run with the program as argument.
+fn program() -> Option<Object> {
+    // SAFETY: getauxval only reads.
+    let [start, count, loader] =
+        [libc::AT_PHDR, libc::AT_PHNUM, libc::AT_BASE].map(|of| unsafe { libc::getauxval(of) as usize });
+    if start == 0 || loader == 0 {
+        return None;
+    }
+    // SAFETY: the program's own headers, mapped for as long as it runs.
+    let headers = unsafe { core::slice::from_raw_parts(start as *const libc::Elf64_Phdr, count) };
+    let of = |kind| headers.iter().find(|h| h.p_type == kind);
+    let base = start.wrapping_sub(of(libc::PT_PHDR)?.p_vaddr as usize);
+    // SAFETY: the program is loaded.
+    unsafe { Object::at(base, base.wrapping_add(of(libc::PT_DYNAMIC)?.p_vaddr as usize)) }
 }
 
 /// The version of a function that the program itself was linked with, where that is `version` and no longer the default one:
@@ -145,6 +176,15 @@ pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
             look.wanted.address = address;
         }
         c_int::from(look.wanted.address != 0)
+    }
+    // Without the walk, where that can be had: it waits for whoever is in one.
+    if let Some(program) = program()
+        && may_be_late()
+    {
+        let wanted = Wanted::new(name);
+        // SAFETY: the program stays loaded.
+        let needs = unsafe { program.needs(name, version) };
+        return needs.then(|| behind(&wanted, true)).filter(|address| *address != 0);
     }
     let mut look = Look { wanted: Wanted::new(name), version, is_program: true };
     // SAFETY: the callback's type fits, and `look` outlives the call.
