@@ -509,11 +509,22 @@ pub fn sample_all(live: &Live<'_>) {
     }
 }
 
+/// In a forked child: where the parent has locked a part, the kernel has dropped the lock but not put the two mappings together
+/// that it made of one, and mremap refuses those. It does when a lock goes.
+fn mend(entry: &Entry) {
+    let (start, end) = (entry.start.load(Relaxed), entry.end.load(Relaxed));
+    let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
+    if start != FREE && from < to && (from, to) != (start, end) && sys::mlock(from, to - from, true).is_ok() {
+        let _ = sys::munlock(from, to - from);
+    }
+}
+
 /// In a forked child: nothing is locked there, and its budgets start at nothing.
 pub fn start_in_child() {
     for entry in used() {
         // An entry that another thread of the parent was changing belongs to nobody here.
         if entry.start.compare_exchange(TAKEN, FREE, Relaxed, Relaxed).is_err() {
+            mend(entry);
             entry.lock_start.store(0, Relaxed);
             entry.lock_end.store(0, Relaxed);
             entry.populated.store(0, Relaxed);
