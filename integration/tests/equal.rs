@@ -2,8 +2,7 @@
 //! memory and malloc's family, in one to three threads and their forked children (`c-tests/equal_calls`), give the same
 //! answers, errnos, content and /proc/self/maps (advice aside) with the shim as without.
 //!
-//! EQUAL_MEMLOCK (bytes) is RLIMIT_MEMLOCK for all of it. Not yet as alone: with 4194304 under `everything`, mremap of what
-//! rules have locked in part answers EFAULT in one of some thousand sequences (README, Permissions and limits).
+//! EQUAL_MEMLOCK (bytes) is RLIMIT_MEMLOCK for all of it: what rules lock then is locked in part.
 //!
 //! What must hold here: each case takes EQUAL_SECONDS (7 where nothing is said) and has seeds of its own, from EQUAL_SEED on if
 //! that is set; a failure says the fewest steps after which the two differ, the first answer that does, and how to see it

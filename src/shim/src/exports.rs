@@ -40,6 +40,8 @@ fn taint(at: *const c_void, len: usize) {
 fn make_way_for_a_mapping() -> bool {
     match sys::errno() {
         libc::EAGAIN => release_all_locks() | recycle::give_way(),
+        // A lock on a part has parted what mremap would take as one.
+        libc::EFAULT => release_all_locks(),
         libc::ENOMEM => recycle::give_way(),
         _ => false,
     }
