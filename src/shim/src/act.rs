@@ -19,7 +19,7 @@ use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
 use crate::sys::{self, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
-use crate::{advice, identity, limits, lock, scarce, segments, watch};
+use crate::{advice, identity, limits, lock, scarce, segments, transit, watch};
 
 use Arriving::{Ahead, Now};
 
@@ -171,6 +171,7 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     // Whatever takes budget must be recorded, so that munmap gives it back: no room to record, no action.
     let has_room = !(chosen.arrival.is_some() || chosen.stay.is_some() || record.flags != 0) || regions::has_room();
     let mut ahead = None;
+    let mut passage = None;
     if let Some((rule, arrival)) = chosen.arrival {
         match if has_room { arrive(live, target, arrival, &mut record) } else { Now(skipped(Reason::TableFull)) } {
             Now(result) => tally.add(live, rule, Axis::Arrival, result),
@@ -181,7 +182,12 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         later = give_size(live, target, chosen, &mut record, &mut tally);
     }
     if let Some((rule, stay)) = chosen.stay {
-        let result = if has_room { hold(live, target, stay, rule, &mut record) } else { skipped(Reason::TableFull) };
+        passage = if has_room { transit::coming() } else { None };
+        let result = match (has_room, &passage) {
+            (true, Some(_)) => hold(live, target, stay, rule, &mut record),
+            (true, None) => skipped(Reason::Memlock),
+            (false, _) => skipped(Reason::TableFull),
+        };
         tally.add(live, rule, Axis::Stay, result);
     }
     if let Some((rule, access)) = chosen.access {
@@ -211,6 +217,7 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         Budget::Lock.give(live, record.lock_end.saturating_sub(record.lock_start) as u64);
         Budget::Populate.give(live, record.populated);
     }
+    drop(passage); // the lock has its record
     // Only now, because whoever unmaps the range makes way where there is a record.
     if let Some((rule, range, why)) = ahead {
         let ask = || populate_ahead(live, target, range, rule, why);

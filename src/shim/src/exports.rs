@@ -17,6 +17,7 @@ use crate::mapping::{self, Mapped};
 use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
+use crate::transit::{self, Passage, Turn};
 use crate::{blocks, heap, identity, limits, recycle, regions, segments, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
@@ -36,14 +37,19 @@ fn taint(at: *const c_void, len: usize) {
     blocks::taint(at as usize, len);
 }
 
-/// A call that maps failed. True: something of ours that stood in its way is gone, and it may be tried again.
-fn make_way_for_a_mapping() -> bool {
+/// A call that maps failed. Some: something of ours that stood in its way is gone, and it may be tried again; nothing is locked
+/// anew before what is returned goes.
+fn make_way_for_a_mapping() -> Option<Option<Turn>> {
     match sys::errno() {
-        libc::EAGAIN => release_all_locks() | recycle::give_way(),
+        libc::EAGAIN => {
+            let turn = release_all_locks();
+            let kept = recycle::give_way();
+            (kept || turn.is_some()).then_some(turn)
+        }
         // A lock on a part has parted what mremap would take as one.
-        libc::EFAULT => release_all_locks(),
-        libc::ENOMEM => recycle::give_way(),
-        _ => false,
+        libc::EFAULT => release_all_locks().map(Some),
+        libc::ENOMEM => recycle::give_way().then_some(None),
+        _ => None,
     }
 }
 
@@ -52,18 +58,31 @@ fn is_range(at: *const c_void, len: usize) -> bool {
     (at as usize).is_multiple_of(PAGE) && len != 0 && (at as usize).checked_add(len).is_some()
 }
 
+/// What we had locked in and around a range whose record has ended.
+struct Locked {
+    start: usize,
+    end: usize,
+    passage: Option<Passage>,
+}
+
 /// Drops what is recorded of a range that is about to go: before the call, because afterwards it may be another thread's.
-/// Returns the stretch that we had locked in and around it.
-fn forget(at: *mut c_void, len: usize) -> Option<(usize, usize)> {
+fn forget(at: *mut c_void, len: usize) -> Option<Locked> {
     let len = len.next_multiple_of(PAGE);
-    let locked = regions::locked_around(at as usize, len);
+    let passage = transit::going();
+    let (start, end) = regions::locked_around(at as usize, len).unzip();
     after(|live| regions::forget(live, at as usize, len));
-    locked
+    Some(Locked { start: start?, end: end?, passage })
+}
+
+/// The call is over, so what was locked is gone, or is known to be there still.
+fn passed(locked: &mut Option<Locked>) {
+    locked.iter_mut().for_each(|locked| locked.passage = None);
 }
 
 /// The call failed, and the range is still there: a lock that nobody has a record of must not stay. All of the stretch goes,
 /// because to unlock a part would take a further mapping, and the want of one may be why the call failed.
-fn unlock_after_all((start, end): (usize, usize)) {
+fn unlock_after_all(locked: Locked) {
+    let Locked { start, end, .. } = locked;
     after(|live| {
         regions::unlock(live, start, end - start);
         let _ = sys::munlock(start, end - start);
@@ -87,14 +106,17 @@ pub unsafe extern "C" fn mmap(
         watch::give_way(at as usize, len);
     }
     let replaces = flags & libc::MAP_FIXED != 0 && is_range(at, len) && !regions::none();
-    let had_locks = if replaces { forget(at, len) } else { None };
+    let mut had_locks = if replaces { forget(at, len) } else { None };
     let before = sys::errno();
     if flags & libc::MAP_ANONYMOUS != 0 && flags & libc::MAP_NORESERVE == 0 && prot & libc::PROT_WRITE != 0 {
         recycle::make_room(len);
     }
     // SAFETY: the program's own call.
     let mut got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
-    if got == MAP_FAILED && make_way_for_a_mapping() {
+    passed(&mut had_locks);
+    if got == MAP_FAILED
+        && let Some(_turn) = make_way_for_a_mapping()
+    {
         sys::set_errno(before);
         // SAFETY: as above.
         got = unsafe { MMAP.get()(at, len, prot, flags, fd, off) };
@@ -158,7 +180,7 @@ pub unsafe extern "C" fn mremap(
     to: *mut c_void,
 ) -> *mut c_void {
     taint(old, old_len);
-    let mut lifted = None;
+    let (mut lifted, mut passage) = (None, None);
     let whole = |len: usize| len.next_multiple_of(PAGE);
     let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len);
     if replaces {
@@ -167,8 +189,9 @@ pub unsafe extern "C" fn mremap(
     // Without an old length it makes a second view of a shared mapping: the first one stays.
     let moves = is_range(old, old_len);
     let watched = if moves { watch::lift(old as usize, whole(old_len)) } else { None };
-    let had_locks = if replaces && !regions::none() { forget(to, len) } else { None };
+    let mut had_locks = if replaces && !regions::none() { forget(to, len) } else { None };
     if !regions::none() && moves {
+        passage = transit::going();
         after(|live| {
             if watched.is_some_and(|watched| watched.wants & watch::HOT != 0) {
                 regions::let_go(live, old as usize, whole(old_len));
@@ -188,8 +211,14 @@ pub unsafe extern "C" fn mremap(
     // SAFETY: the program's own call.
     let mut got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
     let is_beyond_limit = got == MAP_FAILED && sys::errno() == libc::EAGAIN;
+    if got == MAP_FAILED {
+        // Whoever waits for others must have none open.
+        passage = None;
+        passed(&mut had_locks);
+    }
     // What else we have locked may be what leaves the program's own lock no room to grow.
-    if got == MAP_FAILED && (make_way_for_a_mapping() | (is_beyond_limit && lifted.is_some())) {
+    let way = if got == MAP_FAILED { make_way_for_a_mapping() } else { None };
+    if way.is_some() || (is_beyond_limit && lifted.is_some()) {
         if is_beyond_limit && let Some(record) = lifted.take() {
             // Our lock made it grow beyond RLIMIT_MEMLOCK.
             let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
@@ -210,6 +239,7 @@ pub unsafe extern "C" fn mremap(
             };
             regions::land(live, record, start, len);
         }
+        drop(passage);
         if let Some(watched) = watched {
             match got {
                 MAP_FAILED => watch::moved(live, watched, watched.start, watched.end - watched.start),
@@ -272,21 +302,26 @@ fn before_advice(at: *const c_void, len: usize, advice: c_int) {
     }
 }
 
-/// The program's advice was refused, perhaps because we locked the range. Some(true): what it asked for is done, and the
-/// lock stays. Some(false): the lock is gone, ask again.
-fn make_way(at: usize, len: usize, advice: c_int) -> Option<bool> {
+/// The program's advice was refused, perhaps because we locked the range. Some(None): what it asked for is done, and the lock
+/// stays. Some(Some): the lock is gone, also if that was another thread's doing, and does not come back before this goes: ask
+/// again.
+fn make_way(at: usize, len: usize, advice: c_int) -> Option<Option<Turn>> {
     const MADV_DONTNEED_LOCKED: c_int = 24; // Linux 5.18
     let len = len.next_multiple_of(PAGE);
-    if !is_refused_when_locked(advice) || !regions::is_locked(at, len) {
+    if !is_refused_when_locked(advice) {
         return None;
     }
     let mut way = None;
     after(|live| {
+        let Some(turn) = transit::turn() else { return };
         let is_done = advice == libc::MADV_DONTNEED
             && regions::is_wholly_locked(at, len)
             // SAFETY: the program's own wish: the pages go.
             && unsafe { sys::madvise(at, len, MADV_DONTNEED_LOCKED) }.is_ok();
-        way = (is_done || regions::unlock(live, at, len)).then_some(is_done);
+        if !is_done {
+            regions::unlock(live, at, len);
+        }
+        way = Some((!is_done).then_some(turn));
     });
     way
 }
@@ -311,11 +346,11 @@ pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> 
     let mut result = unsafe { MADVISE.get()(at, len, advice) };
     if result != 0
         && sys::errno() == libc::EINVAL
-        && let Some(is_done) = make_way(at as usize, len, advice)
+        && let Some(turn) = make_way(at as usize, len, advice)
     {
         sys::set_errno(before);
         // SAFETY: as above.
-        result = if is_done { 0 } else { unsafe { MADVISE.get()(at, len, advice) } };
+        result = if turn.is_some() { unsafe { MADVISE.get()(at, len, advice) } } else { 0 };
     }
     if result == 0 && state::is_on() {
         after(|live| {
@@ -334,10 +369,10 @@ pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_in
     // SAFETY: the program's own call.
     let mut result = unsafe { POSIX_MADVISE.get()(at, len, advice) };
     if result == libc::EINVAL
-        && let Some(is_done) = make_way(at as usize, len, advice)
+        && let Some(turn) = make_way(at as usize, len, advice)
     {
         // SAFETY: as above.
-        result = if is_done { 0 } else { unsafe { POSIX_MADVISE.get()(at, len, advice) } };
+        result = if turn.is_some() { unsafe { POSIX_MADVISE.get()(at, len, advice) } } else { 0 };
     }
     if result == 0 && state::is_on() {
         after(|live| {
@@ -354,10 +389,15 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_i
     let before = sys::errno();
     // SAFETY: the program's own call.
     let mut result = unsafe { MSYNC.get()(at, len, flags) };
-    if result != 0 && sys::errno() == libc::EBUSY && !regions::none() {
-        let mut ours = false;
-        after(|live| ours = regions::unlock(live, at as usize, len.next_multiple_of(PAGE)));
-        if ours {
+    if result != 0 && sys::errno() == libc::EBUSY {
+        let mut turn = None;
+        after(|live| {
+            turn = transit::turn();
+            if turn.is_some() {
+                regions::unlock(live, at as usize, len.next_multiple_of(PAGE));
+            }
+        });
+        if turn.is_some() {
             sys::set_errno(before);
             // SAFETY: as above.
             result = unsafe { MSYNC.get()(at, len, flags) };
@@ -366,13 +406,11 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_i
     result
 }
 
-/// Unlocks all that we locked, in favour of the program. True if there was something.
-fn release_all_locks() -> bool {
-    let mut any = false;
-    if !regions::none() {
-        after(|live| any = regions::unlock_all(live));
-    }
-    any
+/// Unlocks all that we locked, in favour of the program. Some if there ever was something; nothing is locked anew before it goes.
+fn release_all_locks() -> Option<Turn> {
+    let mut turn = None;
+    after(|live| turn = transit::unlock_all(live));
+    turn
 }
 
 /// A call of the mlock family: once, and if the limit is reached while locks of ours count against it, again without them.
@@ -380,7 +418,10 @@ fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_i
     taint(taken_over.0 as *const c_void, taken_over.1);
     let before = sys::errno();
     let mut result = call();
-    if result != 0 && matches!(sys::errno(), libc::ENOMEM | libc::EAGAIN | libc::EPERM) && release_all_locks() {
+    if result != 0
+        && matches!(sys::errno(), libc::ENOMEM | libc::EAGAIN | libc::EPERM)
+        && let Some(_turn) = release_all_locks()
+    {
         sys::set_errno(before);
         result = call();
     }

@@ -50,6 +50,7 @@ mod symbols;
 mod sys;
 mod target;
 mod text;
+mod transit;
 mod trial;
 mod usage;
 mod watch;

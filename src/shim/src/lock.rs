@@ -9,7 +9,7 @@ use crate::budget::Room;
 use crate::live::Live;
 use crate::sys::{self, Errno, PAGE};
 use crate::target::{Range, Target};
-use crate::{crew, populate, watch};
+use crate::{crew, populate, transit, watch};
 
 const CHUNK: usize = 32 << 20;
 
@@ -17,7 +17,7 @@ const CHUNK: usize = 32 << 20;
 pub struct Locked {
     /// bytes from the range's start that are locked now
     pub bytes: u64,
-    /// Done, or Time
+    /// Done, Time, or Memlock: the program needs the limit for itself
     pub reason: Reason,
     /// the kernel's word on the chunk that failed, or 0
     pub errno: Errno,
@@ -31,6 +31,10 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
     while (result.bytes as usize) < range.len && !live.is_off() {
         if result.bytes > 0 && sys::now(libc::CLOCK_MONOTONIC) > deadline {
             result.reason = Reason::Time;
+            break;
+        }
+        if result.bytes > 0 && transit::is_wanted() {
+            result.reason = Reason::Memlock;
             break;
         }
         let at = range.start + result.bytes as usize;

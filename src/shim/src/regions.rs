@@ -38,6 +38,8 @@ pub const COMMITTED: u32 = 64;
 pub const ADVISED: u32 = 128;
 /// We had it left out of core files: the whole of it, or nothing.
 pub const NOT_DUMPED: u32 = 256;
+/// A part was unlocked in the program's favour, so that what was one mapping, and one record, is now several.
+const PARTED: u32 = 512;
 
 struct Entry {
     start: AtomicUsize,
@@ -120,6 +122,18 @@ impl Entry {
             lock_end: self.lock_end.load(Relaxed),
             populated: self.populated.load(Relaxed),
             flags: self.flags.load(Relaxed),
+        }
+    }
+
+    /// Waits while another thread is changing the entry: a moment, but where it never ends, because a signal has come in
+    /// between, the entry is passed by.
+    fn settle(&self) {
+        const LOOKS: u32 = 1000;
+        for _ in 0..LOOKS {
+            if self.start.load(Relaxed) != TAKEN {
+                return;
+            }
+            core::hint::spin_loop();
         }
     }
 
@@ -296,6 +310,7 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
     let end = start.saturating_add(len);
     let mut sum = 0;
     for entry in used() {
+        entry.settle();
         let Some(record) = entry.take(start, end) else { continue };
         let (from, to) = (record.lock_start.max(start), record.lock_end.min(end));
         if from >= to {
@@ -312,8 +327,11 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
         if tail.start >= tail.end || tail.locked() == 0 {
             head = Record { lock_start: head.lock_start, lock_end: head.lock_end, ..record };
             tail = Record::default();
+        } else {
+            head.flags |= PARTED;
+            tail.flags |= PARTED;
         }
-        if head.locked() == 0 && head.populated == 0 && head.flags == 0 {
+        if head.locked() == 0 && head.populated == 0 && head.flags & !PARTED == 0 {
             head = Record::default(); // it was there for the lock alone
         }
         entry.write(&head);
@@ -397,7 +415,7 @@ pub fn take_back(start: usize, len: usize, flag: u32, mut undo: impl FnMut(usize
                     undo(from, to);
                 }
             }
-            if record.flags == 0 && record.populated == 0 && record.locked() == 0 {
+            if record.flags & !PARTED == 0 && record.populated == 0 && record.locked() == 0 {
                 record = Record::default();
             }
         }
@@ -514,7 +532,8 @@ pub fn sample_all(live: &Live<'_>) {
 fn mend(entry: &Entry) {
     let (start, end) = (entry.start.load(Relaxed), entry.end.load(Relaxed));
     let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-    if start != FREE && from < to && (from, to) != (start, end) && sys::mlock(from, to - from, true).is_ok() {
+    let is_part = (from, to) != (start, end) || entry.flags.load(Relaxed) & PARTED != 0;
+    if start != FREE && from < to && is_part && sys::mlock(from, to - from, true).is_ok() {
         let _ = sys::munlock(from, to - from);
     }
 }

@@ -13,7 +13,8 @@ use faultless_core::rules::Policy;
 
 use crate::live::Live;
 use crate::{
-    countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, usage, watch,
+    countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, transit, usage,
+    watch,
 };
 
 /// Before the constructor, or stood down.
@@ -175,6 +176,7 @@ pub fn become_child() {
     watch::start_in_child();
     descriptors::start_in_child();
     regions::start_in_child();
+    transit::start_in_child();
     recycle::start_in_child();
     heap::start_in_child();
     pages::start_in_child();

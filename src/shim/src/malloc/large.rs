@@ -16,7 +16,7 @@ use crate::live::Live;
 use crate::real::*;
 use crate::regions::Record;
 use crate::target::{Range, Target};
-use crate::{heap, real, recycle, regions, small_path, state, sys, watch};
+use crate::{heap, real, recycle, regions, small_path, state, sys, transit, watch};
 
 /// Blocks of the pool at one time: a quarter of the mappings that a process may have (vm.max_map_count, 65,530 unless set).
 const MOST_BLOCKS: u64 = 16_384;
@@ -173,6 +173,7 @@ fn teach_glibc(block: &Block) {
 pub fn release(block: &Block) {
     let _errno = sys::KeepErrno::new();
     let live = state::enter();
+    let _passage = transit::going();
     watch::give_way(block.start, block.len);
     let account = |live: &Live<'_>| {
         live.page.sub(C::BlocksLive, 1);

@@ -13,7 +13,7 @@ use crate::budget::Budget;
 use crate::live::Live;
 use crate::populate::MADV_POPULATE_READ;
 use crate::regions::{self, Record};
-use crate::sys;
+use crate::{sys, transit};
 
 /// Locks a piece, or says why not.
 pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize, usize)) -> Result<(), Reason> {
@@ -22,6 +22,10 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
         return Err(Reason::BudgetOption);
     }
     bring(slot, watched, (from, to));
+    let Some(_passage) = transit::coming() else {
+        Budget::Lock.give(live, bytes);
+        return Err(Reason::Memlock);
+    };
     let on_fault = watched.wants & SHARED == 0;
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
