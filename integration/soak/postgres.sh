@@ -1,6 +1,9 @@
 #!/bin/bash
-# postgres under pgbench clients that stay connected, until this is killed. `pid` is the postmaster's, once the tables
-# are there and the clients run.
+# postgres under pgbench clients that stay connected, read, change and sort, until this is killed. `pid` is the
+# postmaster's, once the tables are there and the clients run.
+# What alone grows and shrinks is left out, else a leak would not show: tables that grow, the workers that vacuum them,
+# checkpoints that open every file (pgbench's own transactions, without the library: RSS 9 % up and down, descriptors
+# 169 to 221 in 20 minutes).
 set -eu
 if [ "$(id -u)" = 0 ]; then
     chown postgres: .
@@ -16,6 +19,12 @@ listen_addresses = ''
 unix_socket_directories = '$PWD'
 shared_buffers = 48MB
 fsync = off
+autovacuum = off
+checkpoint_timeout = 1d
+max_wal_size = 64GB
+wal_level = minimal
+max_wal_senders = 0
+full_page_writes = off
 CONF
 postgres -D data >log 2>&1 &
 server=$!
@@ -24,7 +33,16 @@ until pg_isready -q; do
     sleep 0.1
 done
 pgbench -q -i -s 5 >/dev/null 2>&1
-pgbench -c 4 -j 1 -T 1000000 >clients.log 2>&1 &
+psql -q -c 'create table counters as select k, 0 as n from generate_series(1, 1000) k' \
+    -c 'alter table counters add primary key (k), set (fillfactor = 50)' -c 'vacuum full counters' -c 'vacuum analyze'
+cat >work.sql <<'SQL'
+\set aid random(1, 490000)
+\set k random(1, 1000)
+select abalance from pgbench_accounts where aid = :aid;
+update counters set n = n + 1 where k = :k;
+select sum(aid) from (select aid from pgbench_accounts where aid between :aid and :aid + 5000 order by filler, aid desc) t;
+SQL
+pgbench -n -f work.sql -c 4 -j 1 -T 1000000 >clients.log 2>&1 &
 sleep 1
 echo "$server" >pid
 wait

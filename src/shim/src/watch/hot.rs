@@ -36,6 +36,7 @@ use crate::{limits, regions};
 use choose::{Chosen, Tally, Verdict, choose};
 use picture::{LOCKED, Picture, WANTED};
 use tempo::Tempo;
+pub use tempo::IS_HURRIED;
 pub use zap::Maps;
 
 /// Sweeps in which nothing was hot enough before we say so.

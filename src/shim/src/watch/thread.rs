@@ -30,7 +30,7 @@ const LONG_PATIENCE_NS: u64 = 5_000_000_000;
 const BUSY_NS: u64 = 20_000_000;
 const IDLE_NS: u64 = 250_000_000;
 /// From one look to the next, however often something new is to be watched (ns).
-const LEAST_NS: u64 = 2_000_000;
+const LEAST_NS: u64 = if hot::IS_HURRIED { 0 } else { 2_000_000 };
 /// Between two looks at what changes slowly: memory, the program's user.
 const SLOW_NS: u64 = 1_000_000_000;
 
