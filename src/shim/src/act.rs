@@ -218,6 +218,16 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         Budget::Populate.give(live, record.populated);
     }
     drop(passage); // the lock has its record
+    // A segment was locked by one call, on fault: what is to be there comes in pieces, and while nobody waits for the passage.
+    if let Some((rule, Stay::Full)) = chosen.stay
+        && record.flags & regions::WHOLE != 0
+        && is_recorded
+    {
+        let filled = populate::run(live, target, target.range);
+        if filled.bytes < target.range.len as u64 {
+            tally.add(live, rule, Axis::Stay, (Outcome::Partly, filled.reason, filled.errno));
+        }
+    }
     // Only now, because whoever unmaps the range makes way where there is a record.
     if let Some((rule, range, why)) = ahead {
         let ask = || populate_ahead(live, target, range, rule, why);
@@ -367,7 +377,11 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if live.is_filtered_when_tried() {
         return skipped(Reason::Seccomp);
     }
-    let (granted, why) = Budget::Lock.take(live, range.len as u64);
+    let (mut granted, why) = Budget::Lock.take(live, range.len as u64);
+    if target.segment && granted < range.len as u64 {
+        Budget::Lock.give(live, granted);
+        granted = 0;
+    }
     let refreshed = || {
         let rest = Range { start: range.start + granted as usize, len: range.len - granted as usize };
         why == Reason::Memlock && stay != Stay::OnFault && lock::do_without(live, target, rest, rule)
@@ -380,10 +394,13 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if on_fault && stay != Stay::OnFault {
         let _ = populate::run(live, target, range_granted);
     }
-    let locked = lock::run(live, range_granted, on_fault);
+    let locked = if target.segment { lock::whole(range) } else { lock::run(live, range_granted, on_fault) };
     Budget::Lock.give(live, granted - locked.bytes);
     record.lock_start = range.start;
     record.lock_end = range.start + locked.bytes as usize;
+    if target.segment && locked.bytes > 0 {
+        record.flags |= regions::WHOLE;
+    }
     live.page.add(C::LockedBytes, locked.bytes);
     if locked.bytes >= WORTH_LETTING_GO {
         let held = Range { start: range.start, len: locked.bytes as usize };

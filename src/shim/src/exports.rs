@@ -247,6 +247,9 @@ pub unsafe extern "C" fn mremap(
             }
         }
         if got != MAP_FAILED {
+            if moves {
+                segments::moved(old as usize, got as usize, whole(len));
+            }
             live.page.add(C::MremapCalls, 1);
         }
     });
@@ -299,6 +302,9 @@ fn before_advice(at: *const c_void, len: usize, advice: c_int) {
     }
     if matches!(advice, libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL) {
         watch::give_way(at as usize, len);
+    }
+    if !regions::none() {
+        after(|_| mapping::is_advised(at as usize, len, advice));
     }
 }
 
@@ -416,6 +422,9 @@ fn release_all_locks() -> Option<Turn> {
 /// A call of the mlock family: once, and if the limit is reached while locks of ours count against it, again without them.
 fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_int {
     taint(taken_over.0 as *const c_void, taken_over.1);
+    if !regions::none() {
+        after(|live| regions::unlock_what_must_stay_whole(live, taken_over.0, taken_over.1));
+    }
     let before = sys::errno();
     let mut result = call();
     if result != 0

@@ -1,7 +1,7 @@
 //! mlock: what is resident stays.
 //!
-//! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK; what could not be locked is
-//! left as it was; a stack keeps its growing end unlocked.
+//! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK, but a segment whole; what could not
+//! be locked is left as it was; a stack keeps its growing end unlocked.
 
 use faultless_core::reason::Reason;
 
@@ -54,6 +54,22 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
         }
     }
     result
+}
+
+/// Locks a segment, by one call: each page once it is touched, which is soon done.
+pub fn whole(segment: Range) -> Locked {
+    let Range { start, len } = segment;
+    let locked = match sys::mlock(start, len, true) {
+        Err(libc::ENOSYS) => sys::mlock(start, len, false), // Linux before 4.4
+        locked => locked,
+    };
+    match locked {
+        Ok(_) => Locked { bytes: len as u64, reason: Reason::Done, errno: 0 },
+        Err(errno) => {
+            let _ = sys::munlock(start, len); // it may have locked it before it failed
+            Locked { bytes: 0, reason: Reason::Done, errno }
+        }
+    }
 }
 
 /// Where RLIMIT_MEMLOCK leaves no room: has the mapping of a file looked up now and then instead, so that it stays as long as

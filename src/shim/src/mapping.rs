@@ -63,6 +63,7 @@ impl Mapped {
             writable: self.prot & libc::PROT_WRITE != 0,
             shared: self.flags & libc::MAP_TYPE != libc::MAP_PRIVATE,
             hugetlb: false,
+            segment: false,
             file,
         }
     }
@@ -257,7 +258,8 @@ pub fn committed(live: &Live<'_>, start: usize, len: usize) {
     }
     // One record that says so, whatever the actions come to: a range that is made writable again and again counts once.
     regions::insert(&Record { start: range.start, end: range.end(), flags: regions::COMMITTED, ..Record::default() });
-    let target = Target { range, kind: Kind::Anon, writable: true, shared: false, hugetlb: false, file: None };
+    let target =
+        Target { range, kind: Kind::Anon, writable: true, shared: false, hugetlb: false, segment: false, file: None };
     act::apply(live, &target, &chosen);
 }
 
@@ -310,21 +312,26 @@ fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
     }
 }
 
-/// After the program's own advice.
-pub fn advised(start: usize, len: usize, advice: c_int) {
-    let undo = |advice: c_int| {
-        move |from: usize, to: usize| {
-            // SAFETY: takes back advice of ours that keeps content.
-            let _ = unsafe { sys::madvise(from, to - from, advice) };
-        }
+/// Before the program's own advice.
+pub fn is_advised(start: usize, len: usize, advice: c_int) {
+    let (flag, opposite) = match advice {
+        libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => (regions::ADVISED, libc::MADV_NORMAL),
+        libc::MADV_DODUMP => (regions::NOT_DUMPED, libc::MADV_DODUMP),
+        _ => return,
     };
+    regions::take_back(start, len, flag, |from, to| {
+        // SAFETY: takes back advice of ours that keeps content.
+        let _ = unsafe { sys::madvise(from, to - from, opposite) };
+    });
+}
+
+/// After it.
+pub fn advised(start: usize, len: usize, advice: c_int) {
     match advice {
         libc::MADV_HUGEPAGE | libc::MADV_NOHUGEPAGE => regions::program_said(start, len, regions::PROGRAM_PAGE_SIZE),
         libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => {
             regions::program_said(start, len, regions::PROGRAM_ACCESS);
-            regions::take_back(start, len, regions::ADVISED, undo(libc::MADV_NORMAL));
         }
-        libc::MADV_DODUMP => regions::take_back(start, len, regions::NOT_DUMPED, undo(libc::MADV_DODUMP)),
         _ => {}
     }
 }

@@ -1,7 +1,7 @@
 //! Prefaulting: pages arrive before the program touches them.
 //!
-//! What must hold here: anonymous and shared memory is populated for writing, files for reading only, so that nothing is
-//! copied or dirtied; in pieces, with the clock and the `off` word looked at between them; what a kernel before 5.14
+//! What must hold here: anonymous and shared memory is populated for writing, files and what may not be written for reading
+//! only, so that nothing is copied or dirtied; in pieces, with the clock and the `off` word looked at between them; what a kernel before 5.14
 //! lacks is done by readahead (files) or by touching what the program cannot yet know (memory fresh from mmap).
 
 use faultless_core::reason::Reason;
@@ -43,8 +43,8 @@ pub struct Populated {
 /// Populates a range of a region.
 pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
     let deadline = live.deadline();
-    if target.file.is_some() {
-        return file(live, range, deadline);
+    if target.file.is_some() || !target.writable {
+        return for_reading(live, range, deadline);
     }
     if sys::takes_advice(range.start, MADV_POPULATE_WRITE) {
         return team::populate(live, range, deadline, Way::Advise);
@@ -54,7 +54,7 @@ pub fn run(live: &Live<'_>, target: &Target, range: Range) -> Populated {
     Populated { reason, ..touched }
 }
 
-fn file(live: &Live<'_>, range: Range, deadline: u64) -> Populated {
+fn for_reading(live: &Live<'_>, range: Range, deadline: u64) -> Populated {
     let mut result = Populated { bytes: 0, reason: Reason::Done, errno: 0 };
     let mut asked = range.start;
     let mut at = range.start;

@@ -40,6 +40,8 @@ pub const ADVISED: u32 = 128;
 pub const NOT_DUMPED: u32 = 256;
 /// A part was unlocked in the program's favour, so that what was one mapping, and one record, is now several.
 const PARTED: u32 = 512;
+/// The kernel never puts together what is parted of it ([`crate::target::Target::segment`]): locks come and go whole.
+pub const WHOLE: u32 = 1024;
 
 struct Entry {
     start: AtomicUsize,
@@ -299,6 +301,19 @@ pub fn unlock_partly_locked(live: &Live<'_>, start: usize) {
     }
 }
 
+/// The program is about to lock or unlock the range itself: where that is a part of what must stay whole, our lock goes first,
+/// so that its call finds the mapping as it would be without us.
+pub fn unlock_what_must_stay_whole(live: &Live<'_>, start: usize, len: usize) {
+    let end = start.saturating_add(len);
+    for entry in used() {
+        let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
+        let is_cut = from < end && to > start && (from < start || to > end);
+        if entry.start.load(Acquire) > TAKEN && from < to && is_cut && entry.flags.load(Relaxed) & WHOLE != 0 {
+            unlock(live, from, to - from);
+        }
+    }
+}
+
 /// The program's own call has just unlocked, or taken over, what we locked in the range: only the books change.
 pub fn lock_taken_over(live: &Live<'_>, start: usize, len: usize) {
     let bytes = release_locks(live, start, len, false);
@@ -312,10 +327,13 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
     for entry in used() {
         entry.settle();
         let Some(record) = entry.take(start, end) else { continue };
-        let (from, to) = (record.lock_start.max(start), record.lock_end.min(end));
+        let (mut from, mut to) = (record.lock_start.max(start), record.lock_end.min(end));
         if from >= to {
             entry.write(&record);
             continue;
+        }
+        if record.flags & WHOLE != 0 {
+            (from, to) = (record.lock_start, record.lock_end);
         }
         sum += (to - from) as u64;
         if munlock {
@@ -331,7 +349,7 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
             head.flags |= PARTED;
             tail.flags |= PARTED;
         }
-        if head.locked() == 0 && head.populated == 0 && head.flags & !PARTED == 0 {
+        if head.locked() == 0 && head.populated == 0 && head.flags & !(PARTED | WHOLE) == 0 {
             head = Record::default(); // it was there for the lock alone
         }
         entry.write(&head);
@@ -402,20 +420,17 @@ pub fn program_said(start: usize, len: usize, flag: u32) {
     }
 }
 
-/// The program has said of a part of a region what we had said of the whole: what is left of ours would make several mappings
-/// of one, which mremap refuses to grow. Calls `undo` with the parts that the program did not speak of.
+/// The program is about to say of a part of a region what we have said of the whole: what would be left of ours would make
+/// several mappings of one, which mremap refuses to grow, and which the kernel doesn't put together again where it is a
+/// segment. Calls `undo` with all of it.
 pub fn take_back(start: usize, len: usize, flag: u32, mut undo: impl FnMut(usize, usize)) {
     let end = start.saturating_add(len).next_multiple_of(sys::PAGE);
     for entry in used() {
         let Some(mut record) = entry.take(start, end) else { continue };
         if record.flags & flag != 0 {
             record.flags &= !flag;
-            for (from, to) in [(record.start, start), (end, record.end)] {
-                if from < to {
-                    undo(from, to);
-                }
-            }
-            if record.flags & !PARTED == 0 && record.populated == 0 && record.locked() == 0 {
+            undo(record.start, record.end);
+            if record.flags & !(PARTED | WHOLE) == 0 && record.populated == 0 && record.locked() == 0 {
                 record = Record::default();
             }
         }

@@ -1,18 +1,19 @@
 //! System V segments: what rules for shared memory do when one is attached, and what is undone when it is detached.
 //!
 //! What must hold here: shmdt(2) names no length, so each attachment that rules have touched is remembered with its own;
-//! an attachment is moved to a boundary of 2 MiB only while nobody knows its address.
+//! an attachment that is to lie on a boundary of 2 MiB is made there at once: attached elsewhere first and then moved, it
+//! would be counted twice for a moment, and show a detachment (shm_dtime) that the program never made.
 
 use core::ffi::c_int;
 use core::fmt::Write;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
 
-use faultless_core::matching::Region;
+use faultless_core::matching::{Chosen, Region};
 use faultless_core::reason::Reason;
 use faultless_core::rules::{Kind, PageSize};
 
 use crate::live::Live;
-use crate::sys::{self, HUGE, PAGE};
+use crate::sys::{self, PAGE, Segment};
 use crate::target::{Range, Target};
 use crate::text::Text;
 use crate::{act, limits, mapping, regions};
@@ -44,36 +45,54 @@ pub fn detaching(at: usize) -> Option<usize> {
     start.compare_exchange(at, 0, AcqRel, Relaxed).is_ok().then_some(bytes)
 }
 
-/// After shmat(2). Returns the address to give to the program.
-pub fn attached(live: &Live<'_>, id: c_int, hint: usize, at: usize, flags: c_int) -> usize {
+/// After mremap(2) has moved or resized an attachment.
+pub fn moved(from: usize, to: usize, bytes: usize) {
+    if detaching(from).is_some() {
+        remember(Range { start: to, len: bytes });
+    }
+}
+
+/// What rules choose for a segment of which so many bytes are attached.
+fn choose(live: &Live<'_>, segment: &Segment, len: usize) -> Chosen {
+    // As /proc/PID/maps shows it.
+    let mut path = Text::<32>::new();
+    let _ = write!(path, "/SYSV{:08x} (deleted)", segment.key);
+    live.policy.choose(&Region { kind: Kind::Shm, size: len as u64, path: Some(path.as_bytes()) }, live.memory())
+}
+
+/// Before shmat(2) of a program that names no address: where rules want it. Without SHM_REMAP the kernel replaces nothing there.
+pub fn place(live: &Live<'_>, id: c_int, flags: c_int) -> Option<usize> {
+    if flags & libc::SHM_REMAP != 0 || !live.policy.may_match(Kind::Shm) || live.is_filtered() {
+        return None;
+    }
+    let segment = sys::segment(id).ok()?;
+    let len = segment.bytes.next_multiple_of(PAGE);
+    let is_wanted = mapping::wants_a_boundary(&choose(live, &segment, len), len);
+    if is_wanted { mapping::aligned_place(len) } else { None }
+}
+
+/// After shmat(2).
+pub fn attached(live: &Live<'_>, id: c_int, at: usize, flags: c_int) {
     let replaces = flags & libc::SHM_REMAP != 0 && !regions::none();
     if !replaces && !live.policy.may_match(Kind::Shm) {
-        return at;
+        return;
     }
     if live.is_filtered() {
-        act::count_never(live, Kind::Shm, Reason::Seccomp);
-        return at;
+        return act::count_never(live, Kind::Shm, Reason::Seccomp);
     }
-    let Ok(segment) = sys::segment(id) else { return at };
+    let Ok(segment) = sys::segment(id) else { return };
     let page = sys::page_size_at(at).unwrap_or(PAGE);
     let len = segment.bytes.next_multiple_of(page);
     if replaces {
         regions::forget(live, at, len); // only now is it known how much went
     }
-    // As /proc/PID/maps shows it.
-    let mut path = Text::<32>::new();
-    let _ = write!(path, "/SYSV{:08x} (deleted)", segment.key);
-    let region = Region { kind: Kind::Shm, size: len as u64, path: Some(path.as_bytes()) };
-    let chosen = live.policy.choose(&region, live.memory());
+    let chosen = choose(live, &segment, len);
     if chosen.matched == 0 {
-        return at;
+        return;
     }
-    let is_movable = hint == 0 && page == PAGE && mapping::wants_a_boundary(&chosen, len);
-    let start = if is_movable && !at.is_multiple_of(HUGE) { moved(id, at, len, flags).unwrap_or(at) } else { at };
-    let range = Range { start, len };
+    let range = Range { start: at, len };
     if !remember(range) {
-        act::count_skipped(live, &chosen, Reason::TableFull);
-        return start;
+        return act::count_skipped(live, &chosen, Reason::TableFull);
     }
     let target = Target {
         range,
@@ -81,21 +100,10 @@ pub fn attached(live: &Live<'_>, id: c_int, hint: usize, at: usize, flags: c_int
         writable: flags & libc::SHM_RDONLY == 0,
         shared: true,
         hugetlb: page != PAGE,
+        segment: true,
         file: None,
     };
     act::apply(live, &target, &chosen);
-    start
-}
-
-/// Attaches it once more, on a boundary of 2 MiB, and detaches it where it was.
-fn moved(id: c_int, at: usize, len: usize, flags: c_int) -> Option<usize> {
-    let place = mapping::aligned_place(len)?;
-    // SAFETY: without SHM_REMAP the kernel replaces nothing; the first attachment is known to nobody yet.
-    unsafe {
-        let moved = sys::shmat(id, place, flags & !libc::SHM_REMAP).ok()?;
-        let _ = sys::shmdt(at);
-        Some(moved)
-    }
 }
 
 /// Whether huge pages for shared memory can be had by advice alone.

@@ -136,7 +136,8 @@ fn apply(live: &Live<'_>) {
     if !Calls::remember(range) {
         return act::count_skipped(live, &chosen, Reason::TableFull);
     }
-    let target = Target { range, kind: Kind::Stack, writable: true, shared: false, hugetlb: false, file: None };
+    let target =
+        Target { range, kind: Kind::Stack, writable: true, shared: false, hugetlb: false, segment: false, file: None };
     act::apply(live, &target, &chosen);
 }
 

@@ -120,6 +120,7 @@ fn one(live: &Live<'_>, m: &Mapping<'_>) {
         writable: m.flags.get(1) == Some(&b'w'),
         shared: m.flags.get(3) == Some(&b's'),
         hugetlb: false,
+        segment: false,
         file,
     };
     act::apply(live, &target, &chosen);

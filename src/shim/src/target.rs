@@ -45,6 +45,9 @@ pub struct Target {
     pub shared: bool,
     /// on pages of the hugetlb pool
     pub hugetlb: bool,
+    /// a System V segment: the kernel never puts together what a lock or advice on a part has parted, and each part counts
+    /// as an attachment
+    pub segment: bool,
     /// the file, if it maps one that is open
     pub file: Option<View>,
 }

@@ -53,6 +53,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
         rule,
         wants: wants
             | if target.shared { table::SHARED } else { 0 }
+            | if target.segment { table::WHOLE } else { 0 }
             | if wants & (AUTO | DROP_BEHIND) != 0 { table::was_cold(target) } else { 0 },
     };
     if wants & FAULTING != 0 && mapping::has_userfaultfd() {

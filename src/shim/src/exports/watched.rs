@@ -60,12 +60,22 @@ pub unsafe extern "C" fn pkey_mprotect(at: *mut c_void, len: usize, prot: c_int,
 pub unsafe extern "C" fn shmat(id: c_int, at: *const c_void, flags: c_int) -> *mut c_void {
     taint_by_shmat(at as usize, flags);
     // SAFETY: the program's own call.
-    let got = unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at as usize, flags as usize, 0, 0, 0) as usize };
-    let mut given = got;
-    if got as *mut c_void != MAP_FAILED && state::is_on() {
-        after(|live| given = segments::attached(live, id, at as usize, got, flags));
+    let attach =
+        |at: usize| unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at, flags as usize, 0, 0, 0) as usize };
+    let mut place = None;
+    if at.is_null() && state::is_on() {
+        after(|live| place = segments::place(live, id, flags));
     }
-    given as *mut c_void
+    let before = sys::errno();
+    let mut got = place.map_or(MAP_FAILED as usize, attach);
+    if got == MAP_FAILED as usize {
+        sys::set_errno(before);
+        got = attach(at as usize);
+    }
+    if got != MAP_FAILED as usize && state::is_on() {
+        after(|live| segments::attached(live, id, got, flags));
+    }
+    got as *mut c_void
 }
 
 /// shmdt(2).

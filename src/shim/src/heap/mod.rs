@@ -137,6 +137,7 @@ fn collapse(live: &Live<'_>, start: usize) {
 fn apply(live: &Live<'_>, start: usize, end: usize, chosen: &Chosen) {
     let range = Range { start, len: end - start };
     regions::forget(live, range.start, range.len);
-    let target = Target { range, kind: Kind::Heap, writable: true, shared: false, hugetlb: false, file: None };
+    let target =
+        Target { range, kind: Kind::Heap, writable: true, shared: false, hugetlb: false, segment: false, file: None };
     act::apply(live, &target, chosen);
 }

@@ -151,6 +151,7 @@ fn target(block: &Block) -> Target {
         writable: true,
         shared: false,
         hugetlb: block.hugetlb,
+        segment: false,
         file: None,
     }
 }

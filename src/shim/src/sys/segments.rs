@@ -25,24 +25,6 @@ pub fn segment(id: c_int) -> Result<Segment, Errno> {
     }
 }
 
-/// shmat(2).
-///
-/// # Safety
-/// With SHM_REMAP, what lies there must be the caller's to replace.
-pub unsafe fn shmat(id: c_int, at: usize, flags: c_int) -> Result<usize, Errno> {
-    // SAFETY: as the caller says.
-    unsafe { call(libc::SYS_shmat, [id as usize, at, flags as usize]) }
-}
-
-/// shmdt(2).
-///
-/// # Safety
-/// The attachment must be the caller's to give up.
-pub unsafe fn shmdt(at: usize) -> Result<usize, Errno> {
-    // SAFETY: as the caller says.
-    unsafe { call(libc::SYS_shmdt, [at]) }
-}
-
 /// Whether a file is of the hugetlb pool, as a memfd can be: fstatfs(2).
 pub fn is_of_the_pool(fd: c_int) -> bool {
     const HUGETLBFS_MAGIC: libc::__fsword_t = 0x9584_58f6;

@@ -9,7 +9,7 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::Axis;
 
 use super::hot::locks;
-use super::table::{self, HELD, SLOTS, Slot, Watched};
+use super::table::{self, HELD, SLOTS, Slot, WHOLE, Watched};
 use crate::live::Live;
 use crate::{limits, recycle, sys};
 
@@ -82,8 +82,9 @@ impl Pressure {
             }
             room -= bytes;
             *released = 0;
-            for from in (watched.start..watched.end).step_by(PIECE) {
-                if let Err(why) = locks::lock(live, slot, &watched, (from, (from + PIECE).min(watched.end))) {
+            let piece = if watched.wants & WHOLE != 0 { watched.end - watched.start } else { PIECE };
+            for from in (watched.start..watched.end).step_by(piece) {
+                if let Err(why) = locks::lock(live, slot, &watched, (from, (from + piece).min(watched.end))) {
                     return note(live, &watched, Outcome::Partly, why);
                 }
             }

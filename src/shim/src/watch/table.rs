@@ -28,6 +28,8 @@ pub const HELD: u32 = 64;
 pub const SHARED: u32 = 8;
 /// Nothing of the file was in memory when it was mapped.
 pub const COLD: u32 = 16;
+/// A System V segment: its lock comes and goes whole.
+pub const WHOLE: u32 = 128;
 
 /// A watched mapping, as plain values.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -212,7 +214,8 @@ pub fn is_empty() -> bool {
     slots().iter().all(|slot| slot.start.load(SeqCst) == FREE)
 }
 
-/// What lies in the range is watched no longer; of a mapping that lies in it in part, the larger rest still is.
+/// What lies in the range is watched no longer; of a mapping that lies in it in part, the larger rest still is, but nothing of
+/// one that must stay whole.
 /// `dropped` is told of the other rest, if the hot part of it may be locked.
 pub fn forget(start: usize, end: usize, mut dropped: impl FnMut((usize, usize))) {
     for slot in slots() {
@@ -222,7 +225,7 @@ pub fn forget(start: usize, end: usize, mut dropped: impl FnMut((usize, usize)))
         let tail = Watched { start: from, offset: watched.offset + (from - watched.start) as u64, ..watched };
         let (stays, goes) =
             if head.end - head.start >= tail.end - tail.start { (&head, &tail) } else { (&tail, &head) };
-        slot.write(stays);
+        slot.write(if watched.wants & WHOLE != 0 { &NOTHING } else { stays });
         if watched.wants & HOT != 0 && goes.start < goes.end {
             dropped((goes.start, goes.end));
         }

@@ -2,12 +2,12 @@
 //!
 //! What must hold here: each lock has a record in `regions` from before the handshake ends, so that whatever the program does
 //! to the range finds it; pages come before the lock, so that the lock is quick; a private mapping of a file is locked on
-//! fault only.
+//! fault only, and so is a segment, which is locked by one call.
 
 use faultless_core::counters::C;
 use faultless_core::reason::Reason;
 
-use super::super::table::{SHARED, Slot, Watched};
+use super::super::table::{SHARED, Slot, WHOLE, Watched};
 use super::super::{act_firmly_on, act_on};
 use crate::budget::Budget;
 use crate::live::Live;
@@ -26,8 +26,10 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
         Budget::Lock.give(live, bytes);
         return Err(Reason::Memlock);
     };
-    let on_fault = watched.wants & SHARED == 0;
-    let record = Record { start: from, end: to, lock_start: from, lock_end: to, ..Record::default() };
+    let is_segment = watched.wants & WHOLE != 0;
+    let on_fault = watched.wants & SHARED == 0 || is_segment;
+    let flags = if is_segment { regions::WHOLE } else { 0 };
+    let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
         if let Err(errno) = sys::mlock(from, to - from, on_fault) {
             let _ = sys::munlock(from, to - from); // it may have locked a part before it failed
