@@ -65,6 +65,8 @@ reasons! {
     HeatKnown "what was hot before was brought in and locked (FAULTLESS_HEAT)" "";
     HeatOld "the file has changed since: what was hot before was only read ahead (FAULTLESS_HEAT)" "faultless run --learn again";
     Blind "which pages are present can't be seen, so that nothing is found hot" "mount /proc";
+    GivenStack "the program gave the stack: left to the rules for that memory" "";
+    NoKey "the end of threads can't be noticed: none of the first thread-specific keys is left" "";
 }
 
 impl Reason {

@@ -190,9 +190,12 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         };
         tally.add(live, rule, Axis::Stay, result);
     }
+    // What the program may say of a part matters where it may have the whole grown by mremap, as nobody does with a stack; and
+    // of a thread's stack nobody says when it goes.
+    let grows = target.kind != Kind::Stack;
     if let Some((rule, access)) = chosen.access {
         let result = advice::access(live, target, access, rule);
-        if result.0 == Outcome::Applied && matches!(access, Access::Random | Access::Sequential) {
+        if result.0 == Outcome::Applied && grows && matches!(access, Access::Random | Access::Sequential) {
             record.flags |= regions::ADVISED;
         }
         tally.add(live, rule, Axis::Access, result);
@@ -203,14 +206,14 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
     }
     if let Some(rule) = chosen.dontdump {
         let result = advice::give(target.range, libc::MADV_DONTDUMP);
-        if result.0 == Outcome::Applied {
+        if result.0 == Outcome::Applied && grows {
             record.flags |= regions::NOT_DUMPED;
         }
         tally.add(live, rule, Axis::Dump, result);
     }
     let holds_something = record.flags != 0 || record.populated != 0 || record.lock_end > record.lock_start;
-    let grows = holds_something && target.kind == Kind::Heap && regions::extend(&record);
-    let is_recorded = !holds_something || grows || regions::insert(&record);
+    let is_extended = holds_something && target.kind == Kind::Heap && regions::extend(&record);
+    let is_recorded = !holds_something || is_extended || regions::insert(&record);
     if !is_recorded {
         // Filled up since `has_room`: let go of what nobody would account for.
         let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));

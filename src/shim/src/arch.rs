@@ -39,6 +39,14 @@ mod x86_64 {
     /// Exclusive end of the range from which the base is drawn.
     pub const POOL_HIGHEST: usize = 0x5e00_0000_0000;
 
+    /// What the calling thread's thread-local variables are found by: both glibc and musl keep the address itself there.
+    pub fn thread_pointer() -> usize {
+        let pointer: usize;
+        // SAFETY: reads one word of the thread's own.
+        unsafe { asm!("mov {}, fs:0", out(reg) pointer, options(nostack, readonly, preserves_flags)) };
+        pointer
+    }
+
     /// A system call: the result, or −errno as the kernel returns it.
     ///
     /// # Safety
