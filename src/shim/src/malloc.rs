@@ -272,7 +272,8 @@ pub unsafe extern "C" fn malloc_trim(pad: usize) -> c_int {
     c_int::from(purged || trimmed != 0)
 }
 
-/// mallopt(3). A program that says itself which blocks malloc maps has its way: our malloc rules end there.
+/// mallopt(3). A program that says itself which blocks malloc maps, or has it fill what it gives (which glibc does with blocks of
+/// every size), has its way: our malloc rules end there.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mallopt(param: c_int, value: c_int) -> c_int {
     state::resolve_early();
@@ -281,7 +282,8 @@ pub unsafe extern "C" fn mallopt(param: c_int, value: c_int) -> c_int {
     if accepted != 0 && !matches!(param, libc::M_ARENA_TEST | libc::M_ARENA_MAX | libc::M_MXFAST) {
         heap::yield_to_program(param);
     }
-    if accepted != 0 && (param == libc::M_MMAP_THRESHOLD || param == libc::M_MMAP_MAX) {
+    let is_filled = param == libc::M_PERTURB && value != 0;
+    if accepted != 0 && (param == libc::M_MMAP_THRESHOLD || param == libc::M_MMAP_MAX || is_filled) {
         BOUND.store(usize::MAX, Relaxed);
         state::refuse_malloc_rules();
         recycle::never_again();

@@ -316,7 +316,8 @@ fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
 pub fn is_advised(start: usize, len: usize, advice: c_int) {
     let (flag, opposite) = match advice {
         libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => (regions::ADVISED, libc::MADV_NORMAL),
-        libc::MADV_DODUMP => (regions::NOT_DUMPED, libc::MADV_DODUMP),
+        // Also where it says the same: what it says later of another part must leave this one as it has it.
+        libc::MADV_DONTDUMP | libc::MADV_DODUMP => (regions::NOT_DUMPED, libc::MADV_DODUMP),
         _ => return,
     };
     regions::take_back(start, len, flag, |from, to| {

@@ -34,9 +34,13 @@ fn open_blocks(live: &Live<'_>) -> bool {
         return false;
     }
     let Some(bound) = live.policy.malloc_bound(live.memory()) else { return false };
-    let possible = real::is_allocator_ours() && !state::malloc_rules_refused();
-    if !possible || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
-        let why = if possible { Reason::AddressSpace } else { Reason::Allocator };
+    let why = match () {
+        () if !real::is_allocator_ours() => Some(Reason::Allocator),
+        () if state::malloc_rules_refused() => Some(Reason::Tuned),
+        () if sys::rlimit(libc::RLIMIT_AS) != u64::MAX => Some(Reason::AddressSpace),
+        () => None,
+    };
+    if let Some(why) = why {
         act::count_never(live, Kind::Malloc, why);
         log::warn!("malloc rules are not in force: {}", Reason::text(why as u8));
         return false;

@@ -176,6 +176,9 @@ fn read_environment(settings: &mut Settings<'static>, unknown: &mut u64) -> Resu
             if is_malloc_tuned_by(text) {
                 heap::yield_to_program(0);
             }
+            if has_malloc_fill(text) {
+                state::refuse_malloc_rules();
+            }
             continue;
         }
         let Some(equals) = text.iter().position(|b| *b == b'=') else { continue };
@@ -207,6 +210,12 @@ fn is_malloc_tuned_by(entry: &[u8]) -> bool {
         }
         _ => false,
     }
+}
+
+/// Whether a variable has glibc's malloc fill the blocks that it gives, of every size: a block of ours would have zeroes.
+fn has_malloc_fill(entry: &[u8]) -> bool {
+    entry.starts_with(b"MALLOC_PERTURB_=")
+        || entry.starts_with(b"GLIBC_TUNABLES=") && entry.windows(9).any(|word| word == b".perturb=")
 }
 
 /// Puts the policy together: FAULTLESS_RULES first, then the named policy or the file.
