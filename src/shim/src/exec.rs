@@ -307,49 +307,49 @@ pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, env: Strings) -> c_in
     unsafe { replace(path.as_c().as_ptr(), false, env, |env| FEXECVE.get()(fd, argv, env)) }
 }
 
-/// Calls the real function, and its old version where the program was linked with that: until glibc 2.15 posix_spawn ran
-/// files that are no programs through the shell, and programs linked before rely on it.
-unsafe fn spawn(real: &Real<Spawn>, name: &'static CStr, call: impl Fn(Spawn) -> c_int) -> c_int {
+/// Calls the real function, and its old version where the caller was linked with that: until glibc 2.15 posix_spawn ran
+/// files that are no programs through the shell, and what was linked before relies on it.
+unsafe fn spawn(real: &Real<Spawn>, name: &'static CStr, caller: usize, call: impl Fn(Spawn) -> c_int) -> c_int {
     let result = call(real.get());
-    match if result == libc::ENOEXEC { symbols::old(name, c"GLIBC_2.2.5") } else { None } {
+    match if result == libc::ENOEXEC { symbols::old(name, c"GLIBC_2.2.5", caller) } else { None } {
         // SAFETY: another version of the same function.
         Some(old) => call(unsafe { core::mem::transmute::<usize, Spawn>(old) }),
         None => result,
     }
 }
 
-/// posix_spawn(3).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn posix_spawn(
+/// posix_spawn(3), called from `caller`.
+pub unsafe extern "C" fn spawned_from(
     pid: *mut c_int,
     path: *const c_char,
     actions: *const c_void,
     attributes: *const c_void,
     argv: Strings,
     env: Strings,
+    caller: usize,
 ) -> c_int {
     // SAFETY: the program's own call.
     unsafe {
         run(path, false, env, |env| {
-            spawn(&POSIX_SPAWN, c"posix_spawn", |f| f(pid, path, actions, attributes, argv, env))
+            spawn(&POSIX_SPAWN, c"posix_spawn", caller, |f| f(pid, path, actions, attributes, argv, env))
         })
     }
 }
 
-/// posix_spawnp(3).
-#[unsafe(no_mangle)]
-pub unsafe extern "C" fn posix_spawnp(
+/// posix_spawnp(3), called from `caller`.
+pub unsafe extern "C" fn spawned_by_name_from(
     pid: *mut c_int,
     path: *const c_char,
     actions: *const c_void,
     attributes: *const c_void,
     argv: Strings,
     env: Strings,
+    caller: usize,
 ) -> c_int {
     // SAFETY: the program's own call.
     unsafe {
         run(path, true, env, |env| {
-            spawn(&POSIX_SPAWNP, c"posix_spawnp", |f| f(pid, path, actions, attributes, argv, env))
+            spawn(&POSIX_SPAWNP, c"posix_spawnp", caller, |f| f(pid, path, actions, attributes, argv, env))
         })
     }
 }

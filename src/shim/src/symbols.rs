@@ -136,8 +136,9 @@ fn behind(wanted: &Wanted, is_old: bool) -> usize {
     BEHIND.iter().take(COUNT.load(Acquire)).find_map(find).unwrap_or(0)
 }
 
-/// The program, as the kernel tells where it lies. None: it tells of the loader, which was run with the program as argument.
-fn program() -> Option<Object> {
+/// The program, as the kernel tells where it lies, if it holds the address. None, too: it tells of the loader, which was run with
+/// the program as argument.
+fn program_around(address: usize) -> Option<Object> {
     // SAFETY: getauxval only reads.
     let [start, count, loader] =
         [libc::AT_PHDR, libc::AT_PHNUM, libc::AT_BASE].map(|of| unsafe { libc::getauxval(of) as usize });
@@ -148,37 +149,44 @@ fn program() -> Option<Object> {
     let headers = unsafe { core::slice::from_raw_parts(start as *const libc::Elf64_Phdr, count) };
     let of = |kind| headers.iter().find(|h| h.p_type == kind);
     let base = start.wrapping_sub(of(libc::PT_PHDR)?.p_vaddr as usize);
+    if !lies_in(headers, base, address) {
+        return None;
+    }
     // SAFETY: the program is loaded.
     unsafe { Object::at(base, base.wrapping_add(of(libc::PT_DYNAMIC)?.p_vaddr as usize)) }
 }
 
-/// The version of a function that the program itself was linked with, where that is `version` and no longer the default one:
-/// our export, which has no version, catches its calls too. None: it wants the default.
-pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
+/// The version of a function that the object which `caller` lies in was linked with, where that is `version` and no longer the
+/// default one: our export, which has no version, catches its calls too. None: it wants the default.
+pub fn old(name: &'static CStr, version: &CStr, caller: usize) -> Option<usize> {
     struct Look<'a> {
         wanted: Wanted,
         version: &'a CStr,
-        is_program: bool,
+        caller: usize,
+        is_needed: bool,
     }
     unsafe extern "C" fn visit(info: *mut libc::dl_phdr_info, _size: usize, look: *mut c_void) -> c_int {
         // SAFETY: as for `super::visit`.
         let (info, look) = unsafe { (&*info, &mut *look.cast::<Look<'_>>()) };
         // SAFETY: the object is loaded.
         let object = tables(info).and_then(|(base, dynamic)| unsafe { Object::at(base, dynamic) });
-        let Some(object) = object else { return c_int::from(look.is_program) };
-        if look.is_program {
-            look.is_program = false;
-            // SAFETY: as above.
-            return c_int::from(!unsafe { object.needs(look.wanted.name, look.version) });
-        }
+        let Some(object) = object else { return 0 };
         // SAFETY: as above.
-        if let Some(address) = unsafe { object.lookup(&look.wanted, true) } {
-            look.wanted.address = address;
+        unsafe {
+            if holds(info, look.caller) {
+                look.is_needed = object.needs(look.wanted.name, look.version);
+                if !look.is_needed {
+                    return 1;
+                }
+            }
+            if look.wanted.address == 0 {
+                look.wanted.address = object.lookup(&look.wanted, true).unwrap_or(0);
+            }
         }
-        c_int::from(look.wanted.address != 0)
+        c_int::from(look.is_needed && look.wanted.address != 0)
     }
     // Without the walk, where that can be had: it waits for whoever is in one.
-    if let Some(program) = program()
+    if let Some(program) = program_around(caller)
         && may_be_late()
     {
         let wanted = Wanted::new(name);
@@ -186,10 +194,10 @@ pub fn old(name: &'static CStr, version: &CStr) -> Option<usize> {
         let needs = unsafe { program.needs(name, version) };
         return needs.then(|| behind(&wanted, true)).filter(|address| *address != 0);
     }
-    let mut look = Look { wanted: Wanted::new(name), version, is_program: true };
+    let mut look = Look { wanted: Wanted::new(name), version, caller, is_needed: false };
     // SAFETY: the callback's type fits, and `look` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut look).cast()) };
-    (look.wanted.address != 0).then_some(look.wanted.address)
+    (look.is_needed && look.wanted.address != 0).then_some(look.wanted.address)
 }
 
 /// Returns how many objects were met behind us.
@@ -250,8 +258,13 @@ fn tables(info: &libc::dl_phdr_info) -> Option<(usize, usize)> {
 }
 
 fn holds(info: &libc::dl_phdr_info, address: usize) -> bool {
-    let offset = address.wrapping_sub(info.dlpi_addr as usize) as u64;
-    headers(info).iter().any(|h| h.p_type == libc::PT_LOAD && offset.wrapping_sub(h.p_vaddr) < h.p_memsz)
+    lies_in(headers(info), info.dlpi_addr as usize, address)
+}
+
+/// Whether an object with these headers, loaded at `base`, holds the address.
+fn lies_in(headers: &[libc::Elf64_Phdr], base: usize, address: usize) -> bool {
+    let offset = address.wrapping_sub(base) as u64;
+    headers.iter().any(|h| h.p_type == libc::PT_LOAD && offset.wrapping_sub(h.p_vaddr) < h.p_memsz)
 }
 
 impl Object {

@@ -74,6 +74,20 @@ macro_rules! execl {
 }
 execl! { execl 0; execlp 1; execle 2; }
 
+/// The spawn functions: which version of them is wanted depends on who calls, so the return address is a seventh argument.
+macro_rules! spawn {
+    ($($name:ident $from:ident;)*) => {$(
+        /// See posix_spawn(3).
+        #[unsafe(naked)]
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name() -> c_int {
+            naked_asm!(".cfi_startproc", "push qword ptr [rsp]", ".cfi_adjust_cfa_offset 8", "call {from}",
+                "add rsp, 8", ".cfi_adjust_cfa_offset -8", "ret", ".cfi_endproc", from = sym exec::$from)
+        }
+    )*};
+}
+spawn! { posix_spawn spawned_from; posix_spawnp spawned_by_name_from; }
+
 /// cfree(3), gone since glibc 2.26 but part of the family.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn cfree(block: *mut c_void) {
