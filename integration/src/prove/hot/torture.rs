@@ -16,6 +16,8 @@ use crate::stage::scene::{Scene, Turn};
 use crate::stage::{Sample, Stage, disk};
 
 const ROUNDS: u32 = 10_000_000;
+/// MiB of the file beside which ranges come and go where all is sampled anyway.
+const SMALL: u64 = 16;
 /// What has no handshake loses something long before.
 const ROUNDS_UNGUARDED: u32 = 1_000_000;
 
@@ -41,7 +43,8 @@ pub fn scenes() -> Vec<Scene> {
 
 /// A thread of the program reads a file that is too large for the group, so that there is always something to find.
 fn play(stage: &mut Stage, turn: &Turn) -> Result<Sample, String> {
-    let file = stage.file("reads", LARGE)?;
+    // What is hurried samples whether or not it is worth it, and the small ranges the more often.
+    let file = if turn.contender == "hot" { stage.file("reads", LARGE)? } else { stage.file("index", SMALL)? };
     disk::evict(&file)?;
     let rounds = if turn.contender == "unguarded" { ROUNDS_UNGUARDED } else { ROUNDS };
     let argv = [stage.program("torture")?, rounds.to_string(), "2".into(), file.to_string_lossy().into_owned()];
@@ -65,7 +68,9 @@ fn built(feature: &str) -> Result<PathBuf, String> {
     let target = workspace().join("target/torture").join(feature);
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
-    build.args(["build", "-q", "--release", "-p", "faultless-shim", "--features", feature, "--target-dir"]).arg(&target);
+    build
+        .args(["build", "-q", "--release", "-p", "faultless-shim", "--features", feature, "--target-dir"])
+        .arg(&target);
     let done = build.current_dir(workspace()).output().map_err(|e| format!("cargo: {e}"))?;
     match done.status.success() {
         true => Ok(target.join("release/libfaultless.so")),

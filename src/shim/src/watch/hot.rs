@@ -35,8 +35,8 @@ use crate::{limits, regions};
 
 use choose::{Chosen, Tally, Verdict, choose};
 use picture::{LOCKED, Picture, WANTED};
-use tempo::Tempo;
 pub use tempo::IS_HURRIED;
+use tempo::Tempo;
 pub use zap::Maps;
 
 /// Sweeps in which nothing was hot enough before we say so.
@@ -206,7 +206,7 @@ impl Hot {
             return self.next - now;
         }
         self.begin();
-        if all <= self.capacity(live, sight) {
+        if all <= self.capacity(live, sight) && !IS_HURRIED {
             self.use_what_is_there(sight);
             self.lock_what_is_used(live, sight, lend);
             let ended = sys::ticks();

@@ -17,7 +17,7 @@ use super::super::act_firmly_on;
 use super::super::pagemap::Pagemap;
 use super::super::table::{SHARED, Slot, Watched};
 use super::picture::WANTED;
-use super::{Hot, Lend, Sight, note, seated};
+use super::{Hot, Lend, Sight, note, seated, tempo};
 use crate::live::Live;
 use crate::sys::{self, PAGE, Vma};
 use crate::{identity, sys::Errno};
@@ -72,6 +72,7 @@ fn zap(
             let vma = maps.at(at).ok().filter(is_same)?;
             at = vma.end;
         }
+        tempo::hold_the_window_open();
         // SAFETY: a shared mapping of a file, and it stays one until this is done.
         unsafe { sys::madvise(from, to - from, MADV_DONTNEED_LOCKED) }.ok()
     };
