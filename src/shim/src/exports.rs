@@ -325,7 +325,7 @@ fn make_way(at: usize, len: usize, advice: c_int) -> Option<Option<Turn>> {
             // SAFETY: the program's own wish: the pages go.
             && unsafe { sys::madvise(at, len, MADV_DONTNEED_LOCKED) }.is_ok();
         if !is_done {
-            regions::unlock(live, at, len);
+            transit::unlock(live, &turn, at, len);
         }
         way = Some((!is_done).then_some(turn));
     });
@@ -399,8 +399,8 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_i
         let mut turn = None;
         after(|live| {
             turn = transit::turn();
-            if turn.is_some() {
-                regions::unlock(live, at as usize, len.next_multiple_of(PAGE));
+            if let Some(turn) = &turn {
+                transit::unlock(live, turn, at as usize, len.next_multiple_of(PAGE));
             }
         });
         if turn.is_some() {

@@ -12,7 +12,7 @@ use crate::budget::Budget;
 use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
-use crate::sys;
+use crate::{sys, transit};
 
 const ENTRIES: usize = 2048;
 /// `start` of a free entry.
@@ -324,6 +324,7 @@ pub fn lock_taken_over(live: &Live<'_>, start: usize, len: usize) {
 fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u64 {
     let end = start.saturating_add(len);
     let mut sum = 0;
+    let _passage = transit::going();
     for entry in used() {
         entry.settle();
         let Some(record) = entry.take(start, end) else { continue };

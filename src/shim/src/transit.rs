@@ -1,7 +1,7 @@
 //! Locks that no record shows: they are being made, or go with their mapping.
 //!
-//! What must hold here: a passage is open from before a lock is made until it is recorded, and from the end of its record
-//! until the kernel has let it go. A call of the program that a limit on locks refuses first keeps new ones of ours from being
+//! What must hold here: a passage is open from before a lock is made until it is recorded, from the end of its record until the
+//! kernel has let it go, and while a record is unlocked. A call of the program that a limit on locks refuses first keeps new ones of ours from being
 //! made, then waits for the open passages, bounded, and so finds in the records all that there is.
 
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
@@ -98,11 +98,16 @@ pub fn turn() -> Option<Turn> {
     }
     WANTED.fetch_add(1, SeqCst);
     let turn = Turn(());
+    wait_for_passages();
+    Some(turn)
+}
+
+fn wait_for_passages() {
     let mut until = 0;
     loop {
         let open = OPEN.load(SeqCst);
         if open == 0 || !is_time_left(&mut until, PATIENCE_NS) {
-            return Some(turn);
+            return;
         }
         sys::wait_while(&OPEN, open, ASLEEP_NS);
     }
@@ -110,11 +115,17 @@ pub fn turn() -> Option<Turn> {
 
 /// The same, and unlocks all of it.
 pub fn unlock_all(live: &Live<'_>) -> Option<Turn> {
-    let turn = turn();
-    if turn.is_some() {
-        regions::unlock_all(live);
-    }
-    turn
+    let turn = turn()?;
+    regions::unlock_all(live);
+    // What others have begun to let go meanwhile had no record any more.
+    wait_for_passages();
+    Some(turn)
+}
+
+/// The same for what is locked in a range.
+pub fn unlock(live: &Live<'_>, _: &Turn, start: usize, len: usize) {
+    regions::unlock(live, start, len);
+    wait_for_passages();
 }
 
 /// In a forked child: what its parent had locked is not locked here, and there is no other thread.
