@@ -11,6 +11,7 @@
 #define WORDS (PAGE / sizeof(uint64_t))
 #define RANGE (4 * MIB)
 #define TOUCHED 2
+#define CLOSE 16
 #define READERS 1
 
 enum kind { SHARED_FILE, PRIVATE_FILE, PRIVATE_MEMORY, SHARED_MEMORY, KINDS };
@@ -58,8 +59,9 @@ static void one_round(struct thread *t, volatile uint64_t **range) {
         *range = mapped((void *)*range, kind, MAP_FIXED);
     }
     for (size_t i = 0; i < TOUCHED; i++) {
-        // each in a stretch of its own, so that no page is touched twice
-        size_t page = touched[i] = i * (RANGE / PAGE / TOUCHED) + drawn(&t->state) % (RANGE / PAGE / TOUCHED);
+        // each in a stretch of its own, so that no page is touched twice; near its beginning, so that what a late zap
+        // of the range before would hit is likely to be there
+        size_t page = touched[i] = i * (RANGE / PAGE / TOUCHED) + drawn(&t->state) % CLOSE;
         volatile uint64_t *word = *range + page * WORDS;
         t->lost += *word != untouched(kind, page) ? sizeof *word : 0;
         if (kind != SHARED_FILE)

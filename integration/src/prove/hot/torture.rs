@@ -17,7 +17,7 @@ use crate::stage::{Sample, Stage, disk};
 
 const ROUNDS: u32 = 10_000_000;
 /// MiB of the file beside which ranges come and go where all is sampled anyway.
-const SMALL: u64 = 16;
+const SMALL: u64 = 4;
 /// What has no handshake loses something long before.
 const ROUNDS_UNGUARDED: u32 = 1_000_000;
 
