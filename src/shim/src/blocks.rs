@@ -10,10 +10,9 @@
 //! lays out an mmapped chunk (size with IS_MMAPPED before the data, whole pages around), so that a library with a C
 //! library of its own (RTLD_DEEPBIND) that frees one unmaps it, and we merely see an address that is free again.
 
-use core::sync::atomic::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
-
 use crate::real;
 use crate::small_path::{self, POOL};
+use crate::sync::{AtomicPtr, AtomicU64, AtomicUsize, Ordering::*};
 use crate::sys::{self, HUGE, PAGE};
 
 /// The alignment that every block has: a cache line's.

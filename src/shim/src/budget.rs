@@ -4,12 +4,11 @@
 //! given back exactly; a grant is the least of the option, RLIMIT_MEMLOCK less what is in use, and half of what
 //! memory and cgroups leave free; without a page folder a budget holds for the process alone.
 
-use core::sync::atomic::{AtomicI64, AtomicPtr, AtomicU64, Ordering::*};
-
 use faultless_core::counters::C;
 use faultless_core::reason::Reason;
 
 use crate::live::Live;
+use crate::sync::{AtomicI64, AtomicPtr, AtomicU64, Ordering::*};
 use crate::{limits, own_stack, pages, sys};
 
 /// What the processes of a tree share.

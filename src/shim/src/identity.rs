@@ -3,8 +3,7 @@
 //! What must hold here: a forked child, also one by a raw clone, is seen before anything of its parent's is written; a
 //! vfork child, which shares its parent's memory, is never taken for one.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
-
+use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sys;
 
 /// The process that the state belongs to.

@@ -47,6 +47,7 @@ mod start;
 mod startup;
 mod state;
 mod symbols;
+mod sync;
 mod sys;
 mod target;
 mod text;

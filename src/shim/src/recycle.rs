@@ -8,13 +8,12 @@
 //! A block is in the cache or live, never both. The slot has all that is to know of it in one word, so that whoever changes
 //! this word by compare-and-swap has the very block that he read of; what a thread has taken out is its alone.
 
-use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
-
 use faultless_core::counters::C;
 
 use crate::blocks::{self, Block};
 use crate::budget::{Budget, Room};
 use crate::live::Live;
+use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
 use crate::sys::{self, HUGE, PAGE};
 use crate::{limits, state};
 

@@ -4,14 +4,13 @@
 //! in whole or in part; no lock: an entry is taken by one compare-and-swap, and whoever finds it taken passes it by.
 //! A full table means that an action is skipped, never that a record is lost.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
-
 use faultless_core::counters::C;
 
 use crate::budget::Budget;
 use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use crate::{sys, transit};
 
 const ENTRIES: usize = 2048;

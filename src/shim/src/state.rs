@@ -5,13 +5,13 @@
 //! policy and the options are written by the constructor alone, before ON is published.
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
 
 use faultless_core::options::Settings;
 use faultless_core::page::State;
 use faultless_core::rules::Policy;
 
 use crate::live::Live;
+use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
 use crate::{
     countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, transit, usage,
     watch,

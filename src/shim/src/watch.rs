@@ -10,6 +10,7 @@ mod auto;
 mod behind;
 mod blocks;
 mod flight;
+mod hooks;
 mod hot;
 mod pagemap;
 mod pressure;
@@ -19,7 +20,7 @@ mod table;
 mod thread;
 mod vitals;
 
-use core::sync::atomic::{AtomicBool, Ordering::*};
+use core::sync::atomic::Ordering::*;
 
 use faultless_core::reason::Reason;
 
@@ -27,15 +28,14 @@ use crate::crew;
 use crate::identity;
 use crate::learnt::Known;
 use crate::live::Live;
-use crate::sys::{self, PAGE};
+use crate::mapping;
+use crate::sys;
 use crate::target::{Range, Target};
-use crate::{mapping, regions, state};
 
-use flight::{act_firmly_on, act_on, wait_for_flight};
+use flight::{act_firmly_on, act_on};
+use hooks::{FAULTING, USED};
+pub use hooks::{give_way, lift, locks_itself, made_writable, saw_userfaultfd};
 pub use table::{AUTO, DROP_BEHIND, HELD, HOT, REFRESH, Watched};
-
-/// Something has been watched: until then the hooks pass by.
-static USED: AtomicBool = AtomicBool::new(false);
 
 /// Has a mapping watched, on behalf of a rule; `wants` is [`AUTO`] and its like. Otherwise: why not.
 pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32) -> Result<(), Reason> {
@@ -104,35 +104,6 @@ pub fn look_now() {
     thread::wake();
 }
 
-/// The program is about to unmap, replace or give up a range: nothing is done to it from here on.
-#[inline]
-pub fn give_way(start: usize, len: usize) {
-    if USED.load(Relaxed) {
-        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
-        let mut rests = [None; 2];
-        table::forget(start, end, |rest| {
-            if let Some(place) = rests.iter_mut().find(|place| place.is_none()) {
-                *place = Some(rest);
-            }
-        });
-        wait_for_flight(start, end);
-        // What nobody watches any more, nobody would let go of.
-        for (from, to) in rests.into_iter().flatten() {
-            if let Some(live) = state::enter() {
-                regions::let_go(&live, from, to - from);
-            }
-        }
-    }
-}
-
-/// The program is about to lock a range itself: what is locked there is its own business from here on.
-#[inline]
-pub fn locks_itself((start, len): (usize, usize)) {
-    if len != 0 {
-        give_way(start, len);
-    }
-}
-
 /// The program is about to unmap a range, or to end: what a scan has left of itself there goes first. Waits for that, bounded.
 #[inline]
 pub fn close(start: usize, len: usize) {
@@ -162,50 +133,6 @@ fn close_scans(start: usize, end: usize) {
             sys::wait_while(scan, table::CLOSING, PIECE_NS);
         }
     }
-}
-
-/// The program makes a range writable: a private mapping of a file has pages of its own from here on.
-#[inline]
-pub fn made_writable(start: usize, len: usize) {
-    if USED.load(Relaxed) {
-        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
-        let mut had_advice = None;
-        table::forget_whole(start, end, |watched| {
-            // Anonymous memory has had pages of its own from the start.
-            let is_copied = watched.wants & table::SHARED == 0 && watched.identity != 0;
-            if is_copied && watched.wants & AUTO != 0 {
-                had_advice = Some((watched.start.max(start), watched.end.min(end)));
-            }
-            is_copied
-        });
-        wait_for_flight(start, end);
-        if let Some((from, to)) = had_advice {
-            // SAFETY: advice that keeps content, on what the program is about to change itself.
-            let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
-        }
-    }
-}
-
-/// Wants that bring pages.
-const FAULTING: u32 = REFRESH | HOT;
-
-/// The program has made a userfaultfd: a page that it has not filled yet is its own to bring.
-pub fn saw_userfaultfd() {
-    if USED.load(Relaxed) {
-        table::forget_whole(0, usize::MAX, |watched| watched.wants & FAULTING != 0);
-        wait_for_flight(0, usize::MAX);
-    }
-}
-
-/// The program is about to move or resize a mapping: it is watched no longer. Returns what was watched there, for
-/// [`moved`].
-pub fn lift(start: usize, len: usize) -> Option<Watched> {
-    if !USED.load(Relaxed) {
-        return None;
-    }
-    let lifted = table::lift(start, start.saturating_add(len));
-    wait_for_flight(start, start.saturating_add(len));
-    lifted
 }
 
 /// Where a mapping that was lifted is now.

@@ -7,13 +7,12 @@
 //! populated, never changed.) The thread begins with the first entry and ends when it has had nothing to do for a
 //! while, because some programs must be single-threaded for a call.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
-
 use faultless_core::reason::Reason;
 
 use super::entry::{Entry, Work};
 use super::{Place, piece};
 use crate::live::Live;
+use crate::sync::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*, spin_loop};
 use crate::sys::{self, HUGE};
 use crate::target::Range;
 
@@ -206,7 +205,7 @@ fn give_way_to(start: usize, end: usize) {
     if is_in_flight() {
         let until = sys::now(libc::CLOCK_MONOTONIC) + PATIENCE_NS;
         while is_in_flight() && sys::now(libc::CLOCK_MONOTONIC) < until {
-            core::hint::spin_loop();
+            spin_loop();
         }
     }
 }

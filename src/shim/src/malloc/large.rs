@@ -3,7 +3,6 @@
 //! What must hold here: as in `malloc`: whatever can't be had from the pool is had from the real allocator.
 
 use core::ffi::c_void;
-use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering::*};
 
 use faultless_core::counters::C;
 use faultless_core::matching::{Chosen, Region};
@@ -15,6 +14,7 @@ use crate::blocks::{self, Block};
 use crate::live::Live;
 use crate::real::*;
 use crate::regions::Record;
+use crate::sync::{AtomicBool, AtomicUsize, Ordering::*};
 use crate::target::{Range, Target};
 use crate::{heap, real, recycle, regions, small_path, state, sys, transit, watch};
 

@@ -3,10 +3,9 @@
 //! What must hold here: the thread says first what it is about to work on, then checks that the slot still is as it was read;
 //! a hook changes the slot first, then looks whether the range is being worked on. So one of the two sees the other.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::*};
-
 use super::table::{Slot, Watched};
 use super::thread;
+use crate::sync::{AtomicU32, AtomicUsize, Ordering::*, spin_loop};
 use crate::{identity, sys};
 
 /// How long a hook waits, spinning, for what is in the making on its range; what could harm is waited for longer, asleep.
@@ -51,7 +50,7 @@ pub fn wait_for_flight(start: usize, end: usize) {
         let until = sys::now(libc::CLOCK_MONOTONIC) + PATIENCE_NS;
         while is_in_flight() {
             if sys::now(libc::CLOCK_MONOTONIC) < until {
-                core::hint::spin_loop();
+                spin_loop();
             } else if IS_FIRM.load(SeqCst) == 0 || identity::is_new_child() || thread::is_gone() {
                 return; // what is harmless, or was done by a thread that a forked child doesn't have
             } else {

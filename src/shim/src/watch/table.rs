@@ -3,8 +3,7 @@
 //! What must hold here: no lock: a slot is taken by one compare-and-swap, and each change gives it a new serial, by which
 //! the thread sees that what it read no longer holds.
 
-use core::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
-
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 use crate::sys;
 use crate::target::Target;
 

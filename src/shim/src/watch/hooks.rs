@@ -1,0 +1,86 @@
+//! What hooks say before they unmap, replace or change a range that may be watched.
+//!
+//! What must hold here: the table is changed first, then what is in flight over the range is waited for, so that nothing is
+//! done to the range from then on; until something has been watched, all of it is one load.
+
+use super::flight::wait_for_flight;
+use super::table::{self, AUTO, HOT, REFRESH, Watched};
+use crate::sync::{AtomicBool, Ordering::*};
+use crate::sys::{self, PAGE};
+use crate::{regions, state};
+
+/// Something has been watched: until then the hooks pass by.
+pub static USED: AtomicBool = AtomicBool::new(false);
+
+/// The program is about to unmap, replace or give up a range: nothing is done to it from here on.
+#[inline]
+pub fn give_way(start: usize, len: usize) {
+    if USED.load(Relaxed) {
+        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
+        let mut rests = [None; 2];
+        table::forget(start, end, |rest| {
+            if let Some(place) = rests.iter_mut().find(|place| place.is_none()) {
+                *place = Some(rest);
+            }
+        });
+        wait_for_flight(start, end);
+        // What nobody watches any more, nobody would let go of.
+        for (from, to) in rests.into_iter().flatten() {
+            if let Some(live) = state::enter() {
+                regions::let_go(&live, from, to - from);
+            }
+        }
+    }
+}
+
+/// The program is about to lock a range itself: what is locked there is its own business from here on.
+#[inline]
+pub fn locks_itself((start, len): (usize, usize)) {
+    if len != 0 {
+        give_way(start, len);
+    }
+}
+
+/// The program makes a range writable: a private mapping of a file has pages of its own from here on.
+#[inline]
+pub fn made_writable(start: usize, len: usize) {
+    if USED.load(Relaxed) {
+        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
+        let mut had_advice = None;
+        table::forget_whole(start, end, |watched| {
+            // Anonymous memory has had pages of its own from the start.
+            let is_copied = watched.wants & table::SHARED == 0 && watched.identity != 0;
+            if is_copied && watched.wants & AUTO != 0 {
+                had_advice = Some((watched.start.max(start), watched.end.min(end)));
+            }
+            is_copied
+        });
+        wait_for_flight(start, end);
+        if let Some((from, to)) = had_advice {
+            // SAFETY: advice that keeps content, on what the program is about to change itself.
+            let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
+        }
+    }
+}
+
+/// Wants that bring pages.
+pub const FAULTING: u32 = REFRESH | HOT;
+
+/// The program has made a userfaultfd: a page that it has not filled yet is its own to bring.
+pub fn saw_userfaultfd() {
+    if USED.load(Relaxed) {
+        table::forget_whole(0, usize::MAX, |watched| watched.wants & FAULTING != 0);
+        wait_for_flight(0, usize::MAX);
+    }
+}
+
+/// The program is about to move or resize a mapping: it is watched no longer. Returns what was watched there, for
+/// [`moved`].
+pub fn lift(start: usize, len: usize) -> Option<Watched> {
+    if !USED.load(Relaxed) {
+        return None;
+    }
+    let lifted = table::lift(start, start.saturating_add(len));
+    wait_for_flight(start, start.saturating_add(len));
+    lifted
+}
