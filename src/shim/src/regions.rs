@@ -1,7 +1,8 @@
 //! What we did where: the regions that hold budget, locks, or huge pages of ours.
 //!
 //! What must hold here: a record is dropped (and its budget given back) when its range is unmapped, replaced or moved,
-//! in whole or in part; no lock: an entry is taken by one compare-and-swap, and whoever finds it taken passes it by.
+//! in whole or in part; no lock: an entry is taken by one compare-and-swap, and whoever finds it taken passes it by, but for
+//! those who drop what is recorded: these wait, bounded, because what they pass by would be accounted for ever.
 //! A full table means that an action is skipped, never that a record is lost.
 
 use faultless_core::counters::C;
@@ -10,7 +11,7 @@ use crate::budget::Budget;
 use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
-use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, spin_loop};
 use crate::{sys, transit};
 
 const ENTRIES: usize = 2048;
@@ -66,6 +67,12 @@ static TABLE: [Entry; ENTRIES] = [const {
 }; ENTRIES];
 /// Entries beyond this one were never used.
 static USED: AtomicUsize = AtomicUsize::new(0);
+/// How often a part of a record went to another entry.
+static SPLITS: AtomicU32 = AtomicU32::new(0);
+
+/// How long those who drop records wait for others who change them: a munlock of some MiB, and not for ever, because the
+/// other may be what a signal has interrupted.
+const PATIENCE_NS: u64 = 1_000_000;
 
 /// A record, as plain values.
 #[derive(Clone, Copy, Default)]
@@ -126,31 +133,67 @@ impl Entry {
         }
     }
 
-    /// Waits while another thread is changing the entry: a moment, but where it never ends, because a signal has come in
-    /// between, the entry is passed by.
-    fn settle(&self) {
-        const LOOKS: u32 = 1000;
-        for _ in 0..LOOKS {
-            if self.start.load(Relaxed) != TAKEN {
-                return;
-            }
-            core::hint::spin_loop();
-        }
-    }
-
     /// Takes the entry if it overlaps the range; the caller must `write` it back.
     fn take(&self, start: usize, end: usize) -> Option<Record> {
+        self.try_take(start, end).ok().flatten()
+    }
+
+    /// The same; the error is that another thread is changing it.
+    fn try_take(&self, start: usize, end: usize) -> Result<Option<Record>, Busy> {
         let at = self.start.load(Acquire);
-        if at <= TAKEN || at >= end || self.end.load(Relaxed) <= start {
-            return None;
+        if at == TAKEN {
+            return Err(Busy);
         }
-        self.start.compare_exchange(at, TAKEN, Acquire, Relaxed).ok()?;
+        if at == FREE || at >= end || self.end.load(Relaxed) <= start {
+            return Ok(None);
+        }
+        self.start.compare_exchange(at, TAKEN, Acquire, Relaxed).map_err(|_| Busy)?;
         let record = self.read(at);
         if record.end <= start {
             self.start.store(at, Release); // it was exchanged for another between the two looks
-            return None;
+            return Ok(None);
         }
-        Some(record)
+        Ok(Some(record))
+    }
+
+    /// Writes back what is left of a record that was taken. False: there was no room for the second part.
+    fn split(&self, first: &Record, second: &Record) -> bool {
+        let has_room = second.start >= second.end || insert(second);
+        if second.start < second.end {
+            // Before the first part is there to be seen: whoever sees it looks for the second again.
+            SPLITS.fetch_add(1, SeqCst);
+        }
+        self.write(first);
+        has_room
+    }
+}
+
+/// Another thread is changing the entry.
+struct Busy;
+
+/// Calls `change` with each record that overlaps the range, taken; it must write it back. What others are changing just then
+/// is waited for, and what they have moved to another entry meanwhile is looked for again.
+fn each_taken(start: usize, end: usize, mut change: impl FnMut(&Entry, Record)) {
+    let mut until = 0;
+    loop {
+        let splits = SPLITS.load(SeqCst);
+        let mut is_busy = false;
+        for entry in used() {
+            match entry.try_take(start, end) {
+                Ok(Some(record)) => change(entry, record),
+                Ok(None) => {}
+                Err(Busy) => is_busy = true,
+            }
+        }
+        if !is_busy && SPLITS.load(SeqCst) == splits {
+            return;
+        }
+        let now = sys::now(libc::CLOCK_MONOTONIC);
+        until = if until == 0 { now + PATIENCE_NS } else { until };
+        if now >= until {
+            return;
+        }
+        spin_loop();
     }
 }
 
@@ -208,15 +251,14 @@ pub fn none() -> bool {
 pub fn forget(live: &Live<'_>, start: usize, len: usize) {
     ahead::give_way(start, len);
     let end = start.saturating_add(len);
-    for entry in used() {
-        let Some(record) = entry.take(start, end) else { continue };
+    each_taken(start, end, |entry, record| {
         let gone = record.part(start.max(record.start), end.min(record.end));
         let head = record.part(record.start, start.max(record.start));
         let tail = record.part(end.min(record.end), record.end);
         let mut lost = gone.populated;
         let mut unlocked = gone.locked();
-        entry.write(if head.start < head.end { &head } else { &tail });
-        if head.start < head.end && tail.start < tail.end && !insert(&tail) {
+        let (first, second) = if head.start < head.end { (&head, &tail) } else { (&tail, &Record::default()) };
+        if !entry.split(first, second) {
             // No room to remember the rest: unlock it, so that nothing stays locked that nobody accounts for.
             let _ = sys::munlock(tail.lock_start, tail.locked() as usize);
             lost += tail.populated;
@@ -224,7 +266,7 @@ pub fn forget(live: &Live<'_>, start: usize, len: usize) {
         }
         Budget::Populate.give(live, lost);
         Budget::Lock.give(live, unlocked);
-    }
+    });
 }
 
 /// Gives back the budget of pages that did not come, in the region that `at` lies in.
@@ -324,13 +366,11 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
     let end = start.saturating_add(len);
     let mut sum = 0;
     let _passage = transit::going();
-    for entry in used() {
-        entry.settle();
-        let Some(record) = entry.take(start, end) else { continue };
+    each_taken(start, end, |entry, record| {
         let (mut from, mut to) = (record.lock_start.max(start), record.lock_end.min(end));
         if from >= to {
             entry.write(&record);
-            continue;
+            return;
         }
         if record.flags & WHOLE != 0 {
             (from, to) = (record.lock_start, record.lock_end);
@@ -352,14 +392,13 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
         if head.locked() == 0 && head.populated == 0 && head.flags & !(PARTED | WHOLE) == 0 {
             head = Record::default(); // it was there for the lock alone
         }
-        entry.write(&head);
         let mut released = (to - from) as u64;
-        if tail.locked() > 0 && !insert(&tail) {
+        if !entry.split(&head, &tail) {
             let _ = sys::munlock(tail.lock_start, tail.locked() as usize);
             released += tail.locked();
         }
         Budget::Lock.give(live, released);
-    }
+    });
     sum
 }
 
