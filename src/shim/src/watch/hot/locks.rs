@@ -31,6 +31,8 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
     let flags = if is_segment { regions::WHOLE } else { 0 };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
+        // A mapping that has become smaller has other pieces, of which a part may be locked: it would be counted twice.
+        regions::let_go(live, from, to - from);
         if let Err(errno) = sys::mlock(from, to - from, on_fault) {
             let _ = sys::munlock(from, to - from); // it may have locked a part before it failed
             return Err(if errno == libc::ENOMEM || errno == libc::EAGAIN { Reason::Memlock } else { Reason::Errno });
