@@ -67,19 +67,19 @@ impl Budget {
         }
     }
 
-    fn shared(self, live: &Live<'_>) -> &'static AtomicU64 {
+    /// None: the stack for mapping it is taken, and nothing was ever taken of any budget. To take from the process's own for
+    /// this time would give back to the tree what others have of it.
+    fn shared(self, live: &Live<'_>) -> Option<&'static AtomicU64> {
         let mut shared = SHARED.load(Acquire);
         if shared.is_null() {
-            let Some(mapped) = own_stack::run(|| pages::map_tree(live)) else {
-                return self.of(&PRIVATE); // the stack was taken: for this time the process's own
-            };
+            let mapped = own_stack::run(|| pages::map_tree(live))?;
             shared = mapped.unwrap_or((&raw const PRIVATE).cast_mut().cast());
             if SHARED.compare_exchange(core::ptr::null_mut(), shared, AcqRel, Acquire).is_err() {
                 shared = SHARED.load(Acquire); // another thread was first: its mapping counts, ours stays unused
             }
         }
         // SAFETY: PRIVATE, or a mapping of at least a page that stays for ever.
-        self.of(unsafe { &*shared })
+        Some(self.of(unsafe { &*shared }))
     }
 
     fn of(self, shared: &'static Shared) -> &'static AtomicU64 {
@@ -114,7 +114,8 @@ impl Budget {
     pub fn try_take_or_missing(self, live: &Live<'_>, bytes: u64) -> Result<(), u64> {
         let max = self.max(live);
         let more = |used: u64| used.checked_add(bytes).filter(|sum| *sum <= max);
-        match self.shared(live).fetch_update(Relaxed, Relaxed, more) {
+        let shared = self.shared(live).ok_or(bytes)?;
+        match shared.fetch_update(Relaxed, Relaxed, more) {
             Ok(_) => {
                 live.page.add(self.gauge(), bytes);
                 Ok(())
@@ -131,7 +132,7 @@ impl Budget {
         let now = sys::now(libc::CLOCK_MONOTONIC_COARSE);
         let next = NEXT.load(Relaxed);
         let is_due = now >= next && NEXT.compare_exchange(next, now + EVERY_NS, Relaxed, Relaxed).is_ok();
-        let shared = self.shared(live);
+        let Some(shared) = self.shared(live) else { return false };
         is_due && own_stack::run(|| pages::settle_dead(live, shared, self.gauge())) == Some(true)
     }
 
@@ -151,7 +152,7 @@ impl Budget {
             cap(room.lockable, Reason::Memlock);
         }
         cap(room.free / 2, Reason::BudgetLimit);
-        let shared = self.shared(live);
+        let Some(shared) = self.shared(live) else { return (0, Reason::Busy) };
         let mut used = shared.load(Relaxed);
         if used.saturating_add(least) > max {
             own_stack::run(|| pages::settle_dead(live, shared, self.gauge()));
@@ -182,7 +183,9 @@ impl Budget {
     pub fn force(self, live: &Live<'_>, bytes: u64) {
         if bytes != 0 {
             live.page.add(self.gauge(), bytes);
-            self.shared(live).fetch_add(bytes, Relaxed);
+            if let Some(shared) = self.shared(live) {
+                shared.fetch_add(bytes, Relaxed);
+            }
         }
     }
 
@@ -197,7 +200,9 @@ impl Budget {
             let more = |v: u64| (v != u64::MAX).then_some(v.saturating_add(bytes));
             let _ = LOCKABLE.fetch_update(Relaxed, Relaxed, more);
         }
-        let _ = self.shared(live).fetch_update(Relaxed, Relaxed, |v| Some(v.saturating_sub(bytes)));
+        if let Some(shared) = self.shared(live) {
+            let _ = shared.fetch_update(Relaxed, Relaxed, |v| Some(v.saturating_sub(bytes)));
+        }
     }
 }
 
