@@ -62,9 +62,10 @@ pub struct Slot {
     /// what an earlier life knew of it, for the thread to act on while somebody waits; 0: nothing, or it is done
     known: AtomicU32,
     /// who gives way to a range while another thread has the slot taken can't change it, and adds one here: then what
-    /// that thread writes back does not hold
+    /// is in it, and what that thread writes back, does not hold
     spoilt: AtomicU32,
-    /// `spoilt` when the slot was taken for the last time
+    /// `spoilt` when the slot was filled: never brought up to date by who changes it, or he would make good what another
+    /// has spoilt just before
     sound: AtomicU32,
 }
 
@@ -104,15 +105,20 @@ impl Slot {
         self.identity.store(w.identity, Relaxed);
         self.rule_and_wants.store(u64::from(w.rule) << 32 | u64::from(w.wants), Relaxed);
         self.start.store(if w.start < w.end { w.start } else { FREE }, SeqCst);
-        if w.start < w.end && self.spoilt.load(SeqCst) != self.sound.load(SeqCst) {
+        if w.start < w.end && !self.is_sound() {
             let _ = self.start.compare_exchange(w.start, FREE, SeqCst, Relaxed);
         }
     }
 
-    /// Takes the slot as it is. From here on until it is written, others can only spoil it.
-    fn hold(&self, at: usize) -> bool {
+    /// Whether nobody has given way to what is here while it was being changed.
+    fn is_sound(&self) -> bool {
+        self.spoilt.load(SeqCst) == self.sound.load(SeqCst)
+    }
+
+    /// Takes a free slot. From here on until it is written, others can only spoil it.
+    fn hold_free(&self) -> bool {
         let spoilt = self.spoilt.load(SeqCst);
-        let is_taken = self.start.compare_exchange(at, TAKEN, SeqCst, Relaxed).is_ok();
+        let is_taken = self.start.compare_exchange(FREE, TAKEN, SeqCst, Relaxed).is_ok();
         if is_taken {
             self.sound.store(spoilt, SeqCst);
         }
@@ -137,7 +143,7 @@ impl Slot {
         let serial = self.serial.load(SeqCst);
         let start = self.start.load(SeqCst);
         let watched = self.load(start);
-        let is_sound = self.spoilt.load(SeqCst) == self.sound.load(SeqCst);
+        let is_sound = self.is_sound();
         let is_whole =
             start > TAKEN && self.serial.load(SeqCst) == serial && self.start.load(SeqCst) == start && is_sound;
         is_whole.then_some((watched, serial))
@@ -175,10 +181,15 @@ impl Slot {
                 }
                 continue;
             }
+            if at != FREE && !self.is_sound() {
+                let _ = self.start.compare_exchange(at, FREE, SeqCst, Relaxed);
+                continue;
+            }
             if at == FREE || at >= end || self.end.load(SeqCst) <= start {
                 return None;
             }
-            if !self.hold(at) {
+            // From here on until it is written, others can only spoil it.
+            if self.start.compare_exchange(at, TAKEN, SeqCst, Relaxed).is_err() {
                 continue;
             }
             let watched = self.load(at);
@@ -199,7 +210,7 @@ pub fn slots() -> &'static [Slot] {
 /// Adds one. False: the table is full.
 pub fn insert(watched: &Watched) -> bool {
     for (index, slot) in TABLE.iter().enumerate() {
-        if slot.start.load(Relaxed) == FREE && slot.hold(FREE) {
+        if slot.start.load(Relaxed) == FREE && slot.hold_free() {
             slot.write(watched);
             USED.fetch_max(index + 1, SeqCst);
             return true;
