@@ -24,9 +24,10 @@ run: build ## the main job: real programs with and without, side by side
 	integration/setup.sh run
 	cargo run -q --release -p faultless-integration --bin demo
 
-test: build ## what doesn't depend on the machine: unit tests, c-tests, real programs under every policy
+test: build ## what doesn't depend on the machine: unit tests, c-tests, real programs under every policy, races (RACES=10 for ten times as many orders)
 	integration/setup.sh test
 	cargo test --workspace --exclude faultless-shim
+	cargo test --locked --manifest-path integration/races/Cargo.toml --target-dir $(TARGET)/races
 
 prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part; prove-files, prove-hot, prove-compare)
 	integration/setup.sh prove
@@ -83,6 +84,8 @@ lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	cargo fmt --all --check
 	cargo fmt --manifest-path integration/fuzz/Cargo.toml --check
 	cargo clippy -q --locked --manifest-path integration/fuzz/Cargo.toml --target-dir $(TARGET)/fuzz -- -D warnings
+	cargo fmt --manifest-path integration/races/Cargo.toml --check
+	cargo clippy -q --locked --manifest-path integration/races/Cargo.toml --target-dir $(TARGET)/races --all-targets -- -D warnings
 	cargo clippy -q -p faultless-shim -- -D warnings
 	cargo clippy -q --workspace --exclude faultless-shim --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
