@@ -42,3 +42,5 @@ pub mod small_path;
 pub mod state;
 #[path = "../../../src/shim/src/target.rs"]
 pub mod target;
+#[path = "../../../src/shim/src/transit.rs"]
+pub mod transit;

@@ -4,9 +4,8 @@
 //! kernel has let it go, and while a record is unlocked. A call of the program that a limit on locks refuses first keeps new ones of ours from being
 //! made, then waits for the open passages, bounded, and so finds in the records all that there is.
 
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
-
 use crate::live::Live;
+use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
 use crate::{regions, sys};
 
 /// The longest that a call of the program waits (ns): what is open may be open in the very thread that waits, where a signal
