@@ -1,8 +1,8 @@
 //! What the library's `sys` is here: system calls on an address space in which it is known of each page what lies there.
 //!
 //! What must hold here: each call comes after all stores of the thread before it, and others may run before it; what the
-//! library may never do to a page of the program's fails at once. Blocks are real mappings, so that the library can write to
-//! them, and are gone after the run. Time stands still, unless a model lets patience run out.
+//! library may never do to a page of the program's fails at once. Blocks have real memory, so that the library can write to
+//! them, until the run is over, so that what is wrongly used after its end is found by what it holds. Time stands still, unless a model lets patience run out.
 
 use std::collections::BTreeMap;
 use std::ffi::c_int;
@@ -34,11 +34,13 @@ struct Mapped {
 #[derive(Default)]
 struct Space {
     pages: BTreeMap<usize, Mapped>,
-    /// real mappings, by their start
+    /// blocks and what the library maps for itself, by their start
     blocks: BTreeMap<usize, usize>,
+    /// memory that they had in this run
+    ever: Vec<(usize, usize)>,
 }
 
-static SPACE: Mutex<Space> = Mutex::new(Space { pages: BTreeMap::new(), blocks: BTreeMap::new() });
+static SPACE: Mutex<Space> = Mutex::new(Space { pages: BTreeMap::new(), blocks: BTreeMap::new(), ever: vec![] });
 static LOSES_PATIENCE: AtomicBool = AtomicBool::new(false);
 static CLOCK: AtomicU64 = AtomicU64::new(0);
 
@@ -48,9 +50,9 @@ fn space() -> MutexGuard<'static, Space> {
 
 /// Nothing is mapped.
 pub fn begin() {
-    let blocks = std::mem::take(&mut *space()).blocks;
-    for (start, len) in blocks {
-        // SAFETY: a mapping of the last run's, which is over.
+    let ever = std::mem::take(&mut *space()).ever;
+    for (start, len) in ever {
+        // SAFETY: the last run's, which is over.
         unsafe { libc::munmap(start as *mut _, len) };
     }
     LOSES_PATIENCE.store(false, Ordering::Relaxed);
@@ -107,9 +109,14 @@ pub fn locked() -> Vec<usize> {
     space().pages.iter().filter(|(_, there)| there.is_locked).map(|(page, _)| *page).collect()
 }
 
-/// How many real mappings there are in a stretch.
-pub fn blocks(from: usize, to: usize) -> usize {
-    space().blocks.range(from..to).count()
+/// How many blocks there are in a stretch.
+pub fn blocks_in(stretch: &std::ops::Range<usize>) -> usize {
+    space().blocks.range(stretch.clone()).count()
+}
+
+/// The program does something that takes a while.
+pub fn rest() {
+    machine::step();
 }
 
 pub fn mlock(addr: usize, len: usize, _: bool) -> Result<usize, Errno> {
@@ -141,47 +148,69 @@ pub fn takes_advice(_: usize, _: c_int) -> bool {
     true
 }
 
-fn last_error() -> Errno {
-    std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL)
-}
-
-/// # Safety
-/// As mmap(2).
-pub unsafe fn mmap(addr: usize, len: usize, prot: c_int, flags: c_int, fd: c_int, off: i64) -> Result<usize, Errno> {
-    machine::barrier();
-    // SAFETY: as the caller says.
-    let got = unsafe { libc::mmap(addr as *mut _, len, prot, flags, fd, off) };
-    if got == libc::MAP_FAILED {
-        return Err(last_error());
+impl Space {
+    /// Fresh memory, which whoever still holds what was there before may read and write without harm to the model.
+    fn fresh(&mut self, start: usize, len: usize) -> usize {
+        let fixed = if start == 0 { 0 } else { libc::MAP_FIXED };
+        let (prot, flags) = (libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | fixed);
+        // SAFETY: a place of the kernel's choice, or in the stretch for blocks, where nothing but the model's own lies.
+        let got = unsafe { libc::mmap(start as *mut _, len, prot, flags, -1, 0) } as usize;
+        assert!(start == 0 || got == start, "no memory for the model");
+        self.ever.push((got, len));
+        got
     }
-    space().blocks.insert(got as usize, len);
-    Ok(got as usize)
+
+    fn is_free(&self, start: usize, end: usize) -> bool {
+        self.blocks.range(..end).next_back().is_none_or(|(at, len)| at + len <= start)
+    }
 }
 
 /// # Safety
-/// As munmap(2).
+/// Always: with an address it is MAP_FIXED_NOREPLACE.
+pub unsafe fn mmap(addr: usize, len: usize, _: c_int, _: c_int, _: c_int, _: i64) -> Result<usize, Errno> {
+    machine::barrier();
+    let mut space = space();
+    if addr != 0 && !space.is_free(addr, addr + len) {
+        return Err(libc::EEXIST);
+    }
+    let got = space.fresh(addr, len);
+    space.blocks.insert(got, len);
+    Ok(got)
+}
+
+/// # Safety
+/// Always: it fails if it is not what was mapped.
 pub unsafe fn munmap(addr: usize, len: usize) -> Result<usize, Errno> {
     machine::barrier();
+    machine::note("unmaps", addr);
     let known = space().blocks.remove(&addr);
     assert_eq!(known, Some(len), "what is unmapped at {addr:x} is not what was mapped there");
-    // SAFETY: as the caller says.
-    unsafe { libc::munmap(addr as *mut _, len) };
     Ok(0)
 }
 
 /// # Safety
-/// As mremap(2).
-pub unsafe fn mremap(old: usize, old_len: usize, new_len: usize, flags: c_int, new: usize) -> Result<usize, Errno> {
+/// Always: it fails if it is not what was mapped.
+pub unsafe fn mremap(old: usize, old_len: usize, len: usize, flags: c_int, to: usize) -> Result<usize, Errno> {
     machine::barrier();
-    // SAFETY: as the caller says.
-    let got = unsafe { libc::mremap(old as *mut _, old_len, new_len, flags, new) };
-    if got == libc::MAP_FAILED {
-        return Err(last_error());
-    }
+    machine::note("moves", old);
     let mut space = space();
     assert_eq!(space.blocks.remove(&old), Some(old_len), "what is moved is not what was mapped");
-    space.blocks.insert(got as usize, new_len);
-    Ok(got as usize)
+    let (start, end) = (old + old_len, old + len);
+    if flags & libc::MREMAP_FIXED != 0 {
+        assert_eq!(space.blocks.get(&to), Some(&len), "it is moved to where nothing was set aside for it");
+        // SAFETY: both are there, and no two blocks overlap.
+        unsafe { std::ptr::copy_nonoverlapping(old as *const u8, to as *mut u8, old_len.min(len)) };
+        return Ok(to);
+    }
+    if start < end && !space.is_free(start, end) {
+        space.blocks.insert(old, old_len);
+        return Err(libc::ENOMEM);
+    }
+    if start < end {
+        space.fresh(start, end - start);
+    }
+    space.blocks.insert(old, len);
+    Ok(old)
 }
 
 pub fn now(_: c_int) -> u64 {

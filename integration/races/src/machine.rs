@@ -58,7 +58,7 @@ pub enum How {
     Reads(u64),
 }
 
-/// A fault: the operation on the one line of a file of the library that holds `text`.
+/// A fault: the operation on the line of a file of the library in which `text`, which is there once, ends.
 #[derive(Clone, Copy, Debug)]
 pub struct Mutation {
     pub file: &'static str,
@@ -155,14 +155,15 @@ pub fn begin() {
 /// From here on the code has the fault, or none.
 ///
 /// # Panics
-/// If there is not exactly one such line.
+/// If it is not there exactly once.
 pub fn mutate(mutation: Option<&Mutation>) {
     let resolved = mutation.map(|mutation| {
         let path = format!("{}/../../src/shim/src/{}", env!("CARGO_MANIFEST_DIR"), mutation.file);
         let text = std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
-        let lines: Vec<_> = text.lines().enumerate().filter(|(_, line)| line.contains(mutation.text)).collect();
-        assert_eq!(lines.len(), 1, "{path}: lines with {}", mutation.text);
-        (mutation.file, lines[0].0 as u32 + 1, mutation.how)
+        let found: Vec<_> = text.match_indices(mutation.text).collect();
+        assert_eq!(found.len(), 1, "{path}: {}", mutation.text);
+        let line = text[..found[0].0 + mutation.text.len()].lines().count() as u32;
+        (mutation.file, line, mutation.how)
     });
     let mut held = machine();
     (held.get().mutation, held.get().is_reached) = (resolved, false);
@@ -176,7 +177,8 @@ pub fn is_reached() -> bool {
 /// The last steps of the run, a line each.
 pub fn last_steps(most: usize) -> String {
     let mut held = machine();
-    let done = &held.get().done;
+    let done = &mut held.get().done;
+    done.dedup(); // a table is looked through
     let last = done.iter().skip(done.len().saturating_sub(most));
     let line = |(thread, file, line, what, value): &(usize, &str, u32, &str, u64)| {
         format!("thread {thread} {}:{line} {what} {value:#x}\n", file.rsplit("src/").next().unwrap_or(file))
