@@ -121,6 +121,7 @@ pub fn rest() {
 
 pub fn mlock(addr: usize, len: usize, _: bool) -> Result<usize, Errno> {
     machine::barrier();
+    machine::note("locks", addr);
     let mut space = space();
     for page in pages(addr, addr + len) {
         space.pages.get_mut(&page).ok_or(libc::ENOMEM)?.is_locked = true;
@@ -130,6 +131,7 @@ pub fn mlock(addr: usize, len: usize, _: bool) -> Result<usize, Errno> {
 
 pub fn munlock(addr: usize, len: usize) -> Result<usize, Errno> {
     machine::barrier();
+    machine::note("unlocks", addr);
     let mut space = space();
     for page in pages(addr, addr + len) {
         space.pages.get_mut(&page).ok_or(libc::ENOMEM)?.is_locked = false;

@@ -19,7 +19,7 @@ use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
 use crate::sys::{self, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
-use crate::{advice, identity, limits, lock, scarce, segments, transit, watch};
+use crate::{advice, identity, limits, lock, scarce, segments, state, transit, watch};
 
 use Arriving::{Ahead, Now};
 
@@ -219,6 +219,9 @@ pub fn apply(live: &Live<'_>, target: &Target, chosen: &Chosen) {
         let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
         Budget::Lock.give(live, record.lock_end.saturating_sub(record.lock_start) as u64);
         Budget::Populate.give(live, record.populated);
+    }
+    if holds_something && is_recorded {
+        state::recorded(live, &record);
     }
     drop(passage); // the lock has its record
     // A segment was locked by one call, on fault: what is to be there comes in pieces, and while nobody waits for the passage.

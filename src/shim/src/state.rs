@@ -11,10 +11,11 @@ use faultless_core::page::State;
 use faultless_core::rules::Policy;
 
 use crate::live::Live;
-use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
+use crate::regions::Record;
+use crate::sync::{AtomicBool, AtomicU32, Ordering::*, fence};
 use crate::{
-    countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, transit, usage,
-    watch,
+    countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, sys, transit,
+    usage, watch,
 };
 
 /// Before the constructor, or stood down.
@@ -131,6 +132,16 @@ fn let_go(live: &Live<'_>) {
     recycle::purge(live);
     heap::let_go();
     live.page.state.store(State::Off as u32, Relaxed);
+}
+
+/// Whoever has just recorded a lock or a budget calls this: if we were told to let go meanwhile, and all records were looked
+/// through before, or are forgotten without a look at this one's lock, it goes too.
+pub fn recorded(live: &Live<'_>, record: &Record) {
+    fence(SeqCst);
+    if STATE.load(Relaxed) == OVER && live.page.state.load(Relaxed) != State::Sealed as u32 {
+        regions::forget(live, record.start, record.end - record.start);
+        let _ = sys::munlock(record.lock_start, record.lock_end.saturating_sub(record.lock_start));
+    }
 }
 
 fn close_the_slow_path() {
