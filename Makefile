@@ -8,7 +8,7 @@ ifdef CARGO_TARGET_DIR
 export FAULTLESS_TEST_LIB ?= $(TARGET)/release/libfaultless.so
 export FAULTLESS_TEST_COMMAND ?= $(TARGET)/release/faultless
 endif
-SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) $(wildcard integration/matrix/*.sh) deploy/dist.sh deploy/dist-check.sh .ci/run
+SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) $(wildcard integration/matrix/*.sh) deploy/dist.sh deploy/dist-check.sh deploy/policies.sh .ci/run
 
 .DEFAULT_GOAL := help
 .PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites faults soak deploy-check package readme dist dist-check matrix lint install clean

@@ -41,7 +41,7 @@ tree=$build/$name
 rm -rf "$tree"
 share=$tree/share
 docs=$share/doc/faultless
-mkdir -p "$tree"/{bin,lib/faultless} "$share"/{man/man1,faultless/policies} "$docs" \
+mkdir -p "$tree"/{bin,lib/faultless} "$share"/man/man1 "$docs" \
     "$share"/{bash-completion/completions,zsh/site-functions,fish/vendor_completions.d}
 install -m 755 "$faultless" "$tree/bin/faultless"
 install -m 755 "$library" "$tree/lib/faultless/libfaultless.so"
@@ -50,12 +50,7 @@ install -m 755 "$library" "$tree/lib/faultless/libfaultless.so"
 "$faultless" completions zsh >"$share/zsh/site-functions/_faultless"
 "$faultless" completions fish >"$share/fish/vendor_completions.d/faultless.fish"
 
-# A file of rules for each built-in policy that has any: a start for one of one's own.
-"$faultless" policy list | sed -n 's/^\([a-z]\+\) .*/\1/p' | while read -r policy; do
-    rules=$("$faultless" policy show "$policy" | sed -n 's/^ *[0-9]\+ \([a-z]\+[@=:].*\)$/\1/p')
-    [ -z "$rules" ] || printf '# the rules of the built-in policy %s\n%s\n' "$policy" "$rules" \
-        >"$share/faultless/policies/$policy.rules"
-done
+deploy/policies.sh "$faultless" "$share/faultless/policies"
 
 cp README.md CHANGELOG.md LICENSE-MIT LICENSE-APACHE docs/design.md docs/kernel.md "$docs"
 [ ! -e docs/platforms.md ] || cp docs/platforms.md "$docs"

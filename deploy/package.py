@@ -74,13 +74,7 @@ def generate(command, made):
     for shell, name in [("bash", "faultless"), ("zsh", "_faultless"), ("fish", "faultless.fish")]:
         (made / shell).mkdir()
         (made / shell / name).write_text(run(command, "completions", shell))
-    (made / "policies").mkdir()
-    # What does not begin with a blank is a name.
-    for name in re.findall(r"^([a-z]+) ", run(command, "policy", "list"), re.M):
-        rules = re.findall(r"^  \d+ (\S+)$", run(command, "policy", "show", name), re.M)
-        if rules:
-            head = f"# The built-in policy {name}, to copy and to change: faultless run --policy /path/to/copy -- CMD\n"
-            (made / "policies" / f"{name}.rules").write_text(head + "\n".join(rules) + "\n")
+    run(WORKSPACE / "deploy/policies.sh", command, made / "policies")
     text = (WORKSPACE / "CHANGELOG.md").read_bytes()
     (made / "changelog.gz").write_bytes(gzip.compress(text, 9, mtime=0))
     licenses = "\n\n".join((WORKSPACE / name).read_text() for name in ["LICENSE-MIT", "LICENSE-APACHE"])
