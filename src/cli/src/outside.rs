@@ -49,9 +49,7 @@ impl Outside {
     /// In words, why `--thp` cannot be had.
     pub fn apply(&self) -> Result<(), String> {
         if let Some((_, hard)) = self.memlock {
-            let limit = libc::rlimit { rlim_cur: hard, rlim_max: hard };
-            // SAFETY: reads one rlimit. A refusal leaves the limit as it was, which rules report.
-            unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit) };
+            set_memlock(hard, hard);
         }
         let Some(thp) = self.thp else { return Ok(()) };
         let except = if thp == Thp::Advised { PR_THP_DISABLE_EXCEPT_ADVISED } else { 0 };
@@ -65,6 +63,14 @@ impl Outside {
             }
             _ => Err(format!("--thp off: {}", io::Error::last_os_error())),
         }
+    }
+
+    /// Gives what may be locked to what is started while the value lives: one contender beside others.
+    pub fn lend(&self) -> Lent {
+        if let Some((_, hard)) = self.memlock {
+            set_memlock(hard, hard);
+        }
+        Lent(self.memlock)
     }
 
     /// What `--dry-run` says of it; empty if there is nothing.
@@ -103,6 +109,23 @@ impl Outside {
     fn lockable(&self) -> u64 {
         self.memlock.or_else(memlock).map_or(0, |(soft, hard)| if self.memlock.is_some() { hard } else { soft })
     }
+}
+
+/// See [`Outside::lend`].
+pub struct Lent(Option<(u64, u64)>);
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        if let Some((soft, hard)) = self.0 {
+            set_memlock(soft, hard);
+        }
+    }
+}
+
+fn set_memlock(soft: u64, hard: u64) {
+    let limit = libc::rlimit { rlim_cur: soft, rlim_max: hard };
+    // SAFETY: reads one rlimit. A refusal leaves the limit as it was, which rules report.
+    unsafe { libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit) };
 }
 
 fn locks(rule: &Rule) -> bool {

@@ -15,6 +15,7 @@ use crate::config::{Config, Flag};
 use crate::environment::Environment;
 use crate::launch::Launch;
 use crate::library::Library;
+use crate::outside::Outside;
 use crate::refusal::Refusal;
 
 /// One of those compared.
@@ -27,6 +28,8 @@ pub struct Contender {
     pub rules: String,
     /// what it is started with
     pub launch: Launch,
+    /// what it is given besides, as by `run`
+    pub outside: Option<Outside>,
     /// whether the library is in it
     pub preloaded: bool,
     /// the folder of its counter pages, as FAULTLESS_PAGES
@@ -104,7 +107,7 @@ fn make(
     if *entry == Entry::Policy("none".into()) {
         let launch = without_us(library);
         let (policy, rules, pages) = ("none".into(), String::new(), OsString::new());
-        return Ok(Contender { name, policy, rules, launch, preloaded: false, pages });
+        return Ok(Contender { name, policy, rules, launch, outside: None, preloaded: false, pages });
     }
     let mut flags: Vec<Flag> = Vec::new();
     let named = |id: Id, name: &str, value: OsString| id.row().map(|row| Flag { row, name: name.into(), value });
@@ -129,6 +132,7 @@ fn make(
         policy: config.get(Id::Policy).to_string_lossy().into_owned(),
         rules: rules.collect::<Vec<_>>().join(","),
         launch,
+        outside: Some(Outside::plan(None, &config.policy, true)),
         preloaded: true,
         pages: config.get(Id::Pages).to_owned(),
     })

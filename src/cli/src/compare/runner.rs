@@ -22,6 +22,7 @@ use super::server::{self, Ready};
 use super::signals::Signals;
 use crate::exec::{self, Program};
 use crate::launch::{self, Launch};
+use crate::outside::Outside;
 use crate::tree;
 use crate::wait::End;
 
@@ -106,8 +107,8 @@ impl Runner<'_> {
         self.guard.tree(tree);
         let capture = Capture::new()?;
         let outcome = match &self.served {
-            None => self.job(&program, capture),
-            Some(served) => self.server(&program, &capture, served),
+            None => self.job(contender, &program, capture),
+            Some(served) => self.server(contender, &program, &capture, served),
         };
         let pages = match tree {
             0 => FromPages::default(),
@@ -145,9 +146,14 @@ impl Runner<'_> {
         Ok((tree, Program::new(self.command, &environment)?))
     }
 
-    fn job(&self, program: &Program, capture: Capture) -> Result<(Ended, Duration, Capture, Counts), Stop> {
+    fn job(
+        &self,
+        contender: &Contender,
+        program: &Program,
+        capture: Capture,
+    ) -> Result<(Ended, Duration, Capture, Counts), Stop> {
         let mut counters = self.pmu.open();
-        let child = self.start(program, &capture)?;
+        let child = self.start(contender, program, &capture)?;
         let ended = self.wait(&child)?;
         Ok((ended, ended.wall, capture, counters.read()))
     }
@@ -155,6 +161,7 @@ impl Runner<'_> {
     /// A server under its load; what comes back is what the load printed.
     fn server(
         &self,
+        contender: &Contender,
         program: &Program,
         said: &Capture,
         served: &Served,
@@ -166,7 +173,7 @@ impl Runner<'_> {
             return Err(Stop::Failed(text, 1));
         }
         let mut counters = self.pmu.open();
-        let server = self.start(program, said)?;
+        let server = self.start(contender, program, said)?;
         // Whoever is started from here on inherits the server's counters, and is counted once more to be taken off.
         let mut beside = Vec::new();
         let loaded =
@@ -234,7 +241,8 @@ impl Runner<'_> {
         Ok((self.wait(&child)?, capture))
     }
 
-    fn start(&self, program: &Program, capture: &Capture) -> Result<Child<'_>, Stop> {
+    fn start(&self, contender: &Contender, program: &Program, capture: &Capture) -> Result<Child<'_>, Stop> {
+        let _lent = contender.outside.as_ref().map(Outside::lend);
         // Opened each time: the offset is the file's, not the child's.
         let input = File::open(self.input)?;
         let started = Child::start(program, &capture.stdio(&input), self.signals, self.guard);

@@ -1,6 +1,8 @@
 //! What `run` gives a program from outside, and what it says of the rules that a program goes without.
 
-use crate::fixtures::{compile, output, run, skip};
+use std::process::Command;
+
+use crate::fixtures::{compile, empty_library, faultless, output, run, skip, with_signals};
 
 /// Prints whether huge pages are off for it, and for a program that it starts, and its RLIMIT_MEMLOCK.
 const TELLS: &str = r#"
@@ -55,17 +57,7 @@ fn each_rule_that_a_static_program_goes_without_is_named() {
 fn rules_that_lock_raise_the_limit_to_the_hard_one() {
     let Some(program) = compile("memlock", TELLS, &[]) else { return };
     for (rule, raised) in [("any:lock", 1), ("any:populate", 0)] {
-        let mut command = run(&["--rule", rule, "--"]);
-        command.arg(&program);
-        // SAFETY: between fork and exec only setrlimit(2) is called.
-        unsafe {
-            std::os::unix::process::CommandExt::pre_exec(&mut command, || {
-                let limit = libc::rlimit { rlim_cur: 65536, rlim_max: 131072 };
-                libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
-                Ok(())
-            })
-        };
-        let done = output(&mut command);
+        let done = output(low(run(&["--rule", rule, "--"]).arg(&program)));
         assert_eq!(done.out, format!("off 0, soft is hard {raised}\n"), "{rule} {}", done.err);
     }
 }
@@ -89,4 +81,27 @@ fn a_go_program_is_told_what_rules_do_not_reach() {
     let done = output(run(&["--policy", "throughput", "--"]).arg(&program));
     assert!(done.err.contains("is a Go program") && done.err.contains("rules 1, 2, 3 reach only"), "{}", done.err);
     assert!(done.err.ends_with("ran\n"), "{}", done.err);
+}
+
+#[test]
+fn contenders_that_lock_have_the_limit_that_run_would_give_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("limits");
+    let mut command = with_signals(faultless());
+    command.args(["compare", "--lib"]).arg(empty_library()).args(["--runs", "1", "--warmup", "0"]);
+    command.args(["--rules", "any:populate", "--rules", "any:lock", "--", "sh", "-c", "ulimit -S -l >>\"$0\""]);
+    let done = output(low(command.arg(&said)));
+    assert_eq!(std::fs::read_to_string(&said).unwrap(), "64\n128\n", "{} {}", done.out, done.err);
+}
+
+/// With 64 KiB that may be locked, and 128 KiB as the hard limit.
+fn low(command: &mut Command) -> &mut Command {
+    // SAFETY: between fork and exec only setrlimit(2) is called.
+    unsafe {
+        std::os::unix::process::CommandExt::pre_exec(command, || {
+            let limit = libc::rlimit { rlim_cur: 65536, rlim_max: 131072 };
+            libc::setrlimit(libc::RLIMIT_MEMLOCK, &limit);
+            Ok(())
+        })
+    }
 }
