@@ -6,9 +6,11 @@
 mod cgo;
 mod compare;
 mod cpython;
+mod crates;
 mod engine;
 mod glibc;
 mod jobs;
+mod nix;
 mod part;
 mod perl;
 pub mod settings;
@@ -48,8 +50,16 @@ pub trait Suite: Sync {
 }
 
 /// Every suite, the quick ones first.
-pub const SUITES: &[&dyn Suite] =
-    &[&stress::Stress, &glibc::Glibc, &cgo::Cgo, &tcl::Tcl, &perl::Perl, &jobs::Jobs, &cpython::CPython];
+pub const SUITES: &[&dyn Suite] = &[
+    &stress::Stress,
+    &glibc::Glibc,
+    &cgo::Cgo,
+    &nix::Nix,
+    &tcl::Tcl,
+    &perl::Perl,
+    &jobs::Jobs,
+    &cpython::CPython,
+];
 
 /// What came of a suite under one policy.
 pub struct Compared {
