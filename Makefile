@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) $(wildcard integration/matrix/*.sh) deploy/dist.sh deploy/dist-check.sh deploy/policies.sh .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites faults soak deploy-check package readme dist dist-check matrix lint install clean
+.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites faults soak deploy-check package readme dist dist-check matrix lint audit install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -90,6 +90,15 @@ lint: ## rustfmt, clippy with warnings as errors, shellcheck
 	cargo clippy -q --workspace --exclude faultless-shim --all-targets -- -D warnings
 	@if command -v shellcheck >/dev/null; then shellcheck $(SCRIPTS); \
 	else echo "skipped: shellcheck (apt-get install shellcheck)"; fi
+
+# Each check is made even if one before it fails: without a network the others still say what they find.
+CHECKS ?= licenses bans sources advisories
+audit: ## other people's crates: licences, duplicates, sources, advisories, by deny.toml (CHECKS="licenses bans sources" needs no network)
+	integration/setup.sh audit
+	@failed=; for manifest in Cargo.toml integration/fuzz/Cargo.toml; do for check in $(CHECKS); do \
+		echo "$$manifest: $$check"; \
+		$(TARGET)/tools/bin/cargo-deny --locked --config $(CURDIR)/deny.toml --manifest-path $$manifest check $$check || failed=1; \
+	done; done; test -z "$$failed"
 
 # Programs that run now have the old library mapped: a new file is renamed over it, the old one is never written to.
 install: build ## to PREFIX (/usr/local), safe while programs run under the old library

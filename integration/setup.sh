@@ -35,10 +35,23 @@ bench=(
 )
 suites=(
     '/usr/lib/python3.*/test/test_mmap.py=libpython3-testsuite' '/usr/src/glibc/glibc-*.tar.xz=glibc-source'
-    stress-ng=stress-ng tclsh8.6=tcl8.6 go=golang-go gcc=gcc
+    stress-ng=stress-ng tclsh8.6=tcl8.6 /usr/lib/tcl8.6/tclConfig.sh=tcl8.6-dev go=golang-go gcc=gcc make=make
 )
 matrix=(debootstrap=debootstrap podman=podman runc=runc javac=default-jdk-headless)
 lint=(shellcheck=shellcheck 'g++=g++')
+
+# What is no package of the system's: built by cargo into target/tools, by its own lock file. It takes minutes, so only those
+# who ask for an audit get it.
+if [ "${1:-all}" = audit ]; then
+    version=0.20.2
+    tools=${CARGO_TARGET_DIR:-$(dirname "$0")/../target}/tools
+    if [ "$("$tools/bin/cargo-deny" --version 2>/dev/null)" != "cargo-deny $version" ]; then
+        echo "setup: building cargo-deny $version"
+        cargo install --quiet --locked --root "$tools" --version "$version" cargo-deny ||
+            echo "setup: cargo-deny could not be built; without it there is no audit"
+    fi
+    exit 0
+fi
 
 case "${1:-all}" in
     run) wanted=("${run[@]}") ;;
