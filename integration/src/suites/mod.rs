@@ -15,6 +15,7 @@ mod part;
 mod perl;
 pub mod settings;
 mod source;
+mod sqlite;
 mod stress;
 mod table;
 mod tcl;
@@ -57,6 +58,7 @@ pub const SUITES: &[&dyn Suite] = &[
     &nix::Nix,
     &tcl::Tcl,
     &perl::Perl,
+    &sqlite::Sqlite,
     &jobs::Jobs,
     &cpython::CPython,
 ];
