@@ -9,6 +9,7 @@ mod cpython;
 mod crates;
 mod engine;
 mod glibc;
+mod jemalloc;
 mod jobs;
 mod nix;
 mod part;
@@ -56,6 +57,7 @@ pub const SUITES: &[&dyn Suite] = &[
     &glibc::Glibc,
     &cgo::Cgo,
     &nix::Nix,
+    &jemalloc::Jemalloc,
     &tcl::Tcl,
     &perl::Perl,
     &sqlite::Sqlite,
