@@ -303,8 +303,8 @@ fn before_advice(at: *const c_void, len: usize, advice: c_int) {
     if matches!(advice, libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL) {
         watch::give_way(at as usize, len);
     }
-    if !regions::none() {
-        after(|_| mapping::is_advised(at as usize, len, advice));
+    if let Some(ours) = mapping::advice_like(advice).filter(|_| !regions::none()) {
+        after(|_| mapping::is_advised(at as usize, len, ours));
     }
 }
 

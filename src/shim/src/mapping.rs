@@ -312,14 +312,18 @@ fn yield_to_program(live: &Live<'_>, chosen: &mut Chosen, flags: u32) {
     }
 }
 
-/// Before the program's own advice.
-pub fn is_advised(start: usize, len: usize, advice: c_int) {
-    let (flag, opposite) = match advice {
-        libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => (regions::ADVISED, libc::MADV_NORMAL),
+/// What of ours the program's own advice is about: the flag of a record, and the advice that takes ours back.
+pub fn advice_like(advice: c_int) -> Option<(u32, c_int)> {
+    match advice {
+        libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL => Some((regions::ADVISED, libc::MADV_NORMAL)),
         // Also where it says the same: what it says later of another part must leave this one as it has it.
-        libc::MADV_DONTDUMP | libc::MADV_DODUMP => (regions::NOT_DUMPED, libc::MADV_DODUMP),
-        _ => return,
-    };
+        libc::MADV_DONTDUMP | libc::MADV_DODUMP => Some((regions::NOT_DUMPED, libc::MADV_DODUMP)),
+        _ => None,
+    }
+}
+
+/// Before the program's own advice of that kind.
+pub fn is_advised(start: usize, len: usize, (flag, opposite): (u32, c_int)) {
     regions::take_back(start, len, flag, |from, to| {
         // SAFETY: takes back advice of ours that keeps content.
         let _ = unsafe { sys::madvise(from, to - from, opposite) };
