@@ -41,8 +41,8 @@ impl Header {
 pub struct Facts {
     /// PT_INTERP names a loader, or the file is a loader itself
     pub has_loader: bool,
-    /// links AddressSanitizer's runtime, or has it inside
-    pub asan: bool,
+    /// links the runtime of a sanitizer that bears no library before it, or has it inside
+    pub sanitizer: Option<Sanitizer>,
     /// the loader that PT_INTERP names
     pub loader: Option<Vec<u8>>,
     /// the libraries that it links (DT_NEEDED)
@@ -72,7 +72,7 @@ fn facts<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R) 
     let loader_name = loader.and_then(|s| s.interpreter(endian, data).ok().flatten()).map(<[u8]>::to_vec);
     let mut facts = Facts {
         has_loader: loader.is_some(),
-        asan: false,
+        sanitizer: None,
         loader: loader_name,
         needed: Vec::new(),
         defines_malloc: false,
@@ -86,7 +86,7 @@ fn facts<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R) 
             let name = entry.string(endian, strings).unwrap_or(&[]);
             match entry.d_tag(endian) {
                 DT_NEEDED => {
-                    facts.asan |= is_asan_library(name);
+                    facts.sanitizer = facts.sanitizer.or(Sanitizer::by(name, Sanitizer::libraries));
                     facts.needed.push(name.to_vec());
                 }
                 // `/lib64/ld-linux-x86-64.so.2 ./program`: the loader has no loader, and honours LD_PRELOAD.
@@ -98,12 +98,54 @@ fn facts<'data, H: FileHeader<Endian = Endianness>, R: ReadRef<'data>>(data: R) 
     let symbols = sections.symbols(endian, data, SHT_DYNSYM)?;
     for symbol in symbols.iter() {
         let name = symbol.name(endian, symbols.strings()).unwrap_or(&[]);
-        facts.asan |= name == b"__asan_init";
+        facts.sanitizer = facts.sanitizer.or(Sanitizer::by(name, Sanitizer::entries));
         facts.defines_malloc |= name == b"malloc" && !symbol.is_undefined(endian);
     }
     Ok(facts)
 }
 
-fn is_asan_library(name: &[u8]) -> bool {
-    name.starts_with(b"libasan.so") || name.starts_with(b"libclang_rt.asan")
+/// A runtime that a program was built with, and that ends it when our library is loaded.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Sanitizer {
+    /// must come first in the link map
+    Address,
+    /// bears mappings only where it expects them
+    Thread,
+    /// the same
+    Memory,
+}
+
+impl Sanitizer {
+    const ALL: [Sanitizer; 3] = [Sanitizer::Address, Sanitizer::Thread, Sanitizer::Memory];
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Sanitizer::Address => "AddressSanitizer",
+            Sanitizer::Thread => "ThreadSanitizer",
+            Sanitizer::Memory => "MemorySanitizer",
+        }
+    }
+
+    /// How the libraries are called that gcc and clang link.
+    fn libraries(self) -> &'static [&'static [u8]] {
+        match self {
+            Sanitizer::Address => &[b"libasan.so", b"libclang_rt.asan"],
+            Sanitizer::Thread => &[b"libtsan.so", b"libclang_rt.tsan"],
+            Sanitizer::Memory => &[b"libclang_rt.msan"],
+        }
+    }
+
+    /// What a program that has it inside defines.
+    fn entries(self) -> &'static [&'static [u8]] {
+        match self {
+            Sanitizer::Address => &[b"__asan_init"],
+            Sanitizer::Thread => &[b"__tsan_init"],
+            Sanitizer::Memory => &[b"__msan_init"],
+        }
+    }
+
+    fn by(name: &[u8], names: fn(Sanitizer) -> &'static [&'static [u8]]) -> Option<Sanitizer> {
+        Sanitizer::ALL.into_iter().find(|kind| names(*kind).iter().any(|start| name.starts_with(start)))
+    }
 }

@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use faultless_core::rules::{Kind, Policy};
 
-use crate::elf::{self, Header};
+use crate::elf::{self, Facts, Header, Sanitizer};
 use crate::privilege;
 
 /// How many interpreters are followed; the kernel gives up after five (ELOOP).
@@ -38,20 +38,20 @@ pub enum Why {
     Capabilities,
     /// an ELF file of another class or machine than the library
     Foreign,
-    /// AddressSanitizer's runtime must come first and aborts otherwise
-    Asan,
+    /// a runtime inside ends the program when the library is loaded
+    Sanitizer(Sanitizer),
 }
 
 impl Why {
     /// Whether LD_PRELOAD does harm there. Elsewhere it is left in place for the programs that this one starts.
     pub fn forbids_preload(self) -> bool {
-        matches!(self, Why::Foreign | Why::Asan)
+        matches!(self, Why::Foreign | Why::Sanitizer(_))
     }
 
     /// What comes of it for the program and those that it starts.
     pub fn consequence(self) -> &'static str {
         match self {
-            Why::Foreign | Why::Asan => "started without",
+            Why::Foreign | Why::Sanitizer(_) => "started without",
             Why::Static => "only programs that it starts are reached",
             // glibc's loader takes LD_PRELOAD out of such a program's environment; musl's doesn't.
             Why::Setuid | Why::Setgid | Why::Capabilities => {
@@ -68,7 +68,7 @@ impl Why {
             Why::Setgid => "setgid",
             Why::Capabilities => "file capabilities",
             Why::Foreign => "another ELF class or machine",
-            Why::Asan => "AddressSanitizer",
+            Why::Sanitizer(kind) => kind.name(),
         }
     }
 }
@@ -81,7 +81,9 @@ impl fmt::Display for Why {
             Why::Setgid => "setgid: the loader ignores LD_PRELOAD there",
             Why::Capabilities => "given file capabilities: the loader ignores LD_PRELOAD there",
             Why::Foreign => "of another ELF class or machine than libfaultless.so",
-            Why::Asan => "built with AddressSanitizer, which must be loaded first",
+            Why::Sanitizer(Sanitizer::Address) => "built with AddressSanitizer, which must be loaded first",
+            Why::Sanitizer(Sanitizer::Thread) => "built with ThreadSanitizer, which bears no mappings of others",
+            Why::Sanitizer(Sanitizer::Memory) => "built with MemorySanitizer, which bears no mappings of others",
         })
     }
 }
@@ -246,7 +248,7 @@ fn look_at_elf(file: &Path, bytes: &[u8], library: Header) -> (Verdict, bool) {
     }
     let verdict = match facts {
         Err(error) => Verdict::Unknown(format!("{}: {error}", file.display())),
-        Ok(facts) if facts.asan => Verdict::NotReached(Why::Asan),
+        Ok(Facts { sanitizer: Some(kind), .. }) => Verdict::NotReached(Why::Sanitizer(kind)),
         Ok(facts) if !facts.has_loader => Verdict::NotReached(Why::Static),
         Ok(_) => Verdict::Reached,
     };

@@ -81,7 +81,7 @@ pub enum Unreached {
     Machine = 2,
     /// setuid, setgid or file capabilities
     Privileged = 3,
-    /// built with AddressSanitizer, which aborts when anything precedes it: LD_PRELOAD was taken out
+    /// built with a sanitizer that ends the program when we are loaded: LD_PRELOAD was taken out
     Sanitizer = 4,
     /// the environment that it was given has no LD_PRELOAD of ours
     Environment = 5,
@@ -96,7 +96,7 @@ impl Unreached {
             1 => "static executable",
             2 => "another architecture",
             3 => "setuid, setgid or file capabilities",
-            4 => "AddressSanitizer inside",
+            4 => "a sanitizer inside",
             5 => "started without LD_PRELOAD",
             6 => "libfaultless.so is not in its root",
             _ => "",

@@ -6,7 +6,7 @@
 //! compares the file with the one that was opened. No descriptor of ours is in the program's table.
 
 use core::ffi::c_int;
-use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
 use faultless_core::rules::{Kind, Policy, Rule};
 
@@ -19,8 +19,13 @@ pub const SLOTS: usize = 64;
 /// Bytes of the pieces in which files are dropped: as large as the largest folio of the page cache, because of one that lies
 /// in a range in part nothing is dropped.
 pub const CHUNK: u64 = 2 << 20;
-/// How long a close waits for the thread (ns).
-const PATIENCE_NS: u64 = 20_000_000;
+/// How long a close waits for the thread's last look (ns).
+const LAST_LOOK_NS: u64 = 20_000_000;
+/// How long it waits until the thread has closed what it has of the file (ns): as a rule it has the file for less than a millisecond, but it may be on a slow
+/// disk, or preempted, and a lock that outlives the program's close would break the program.
+const PATIENCE_NS: u64 = 1_000_000_000;
+/// How long it sleeps between two looks (ns).
+const ASLEEP_NS: u64 = 50_000;
 
 /// What has been read is dropped.
 pub const DROP_BEHIND: u32 = 1;
@@ -103,8 +108,9 @@ static TABLE: [Slot; SLOTS] = [const {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Slots beyond this one were never used.
 static USED: AtomicUsize = AtomicUsize::new(0);
-/// The descriptor for which the thread has one of its own just now, or −1.
-static HELD: AtomicI32 = AtomicI32::new(-1);
+/// The descriptor for which the thread has one of its own just now, or [`NONE`].
+static HELD: AtomicU32 = AtomicU32::new(NONE);
+const NONE: u32 = u32::MAX;
 /// Some rule wants to know of opened files: until then the hooks pass by.
 #[unsafe(link_section = ".bss.start")]
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -250,7 +256,7 @@ impl Slot {
             return;
         }
         watch::look_now();
-        let until = sys::ticks() + PATIENCE_NS;
+        let until = sys::ticks() + LAST_LOOK_NS;
         let mut now = sys::ticks();
         while self.is_last_asked() && now < until {
             sys::wait_while(&self.last, ASKED, until - now);
@@ -309,7 +315,7 @@ pub fn advised(fd: c_int) {
 /// the number is another file's by now. For the thread alone.
 pub fn hold<R>(process: c_int, slot: &Slot, opened: &Opened, serial: u32, f: impl FnOnce(c_int) -> R) -> Option<R> {
     // Said first, then checked: whoever closes does it the other way round.
-    HELD.store(opened.fd, SeqCst);
+    HELD.store(opened.fd as u32, SeqCst);
     let mut result = None;
     if slot.is_still(serial)
         && let Ok(own) = sys::borrow(process, opened.fd)
@@ -319,7 +325,7 @@ pub fn hold<R>(process: c_int, slot: &Slot, opened: &Opened, serial: u32, f: imp
         }
         sys::close(own);
     }
-    HELD.store(-1, SeqCst);
+    HELD.store(NONE, SeqCst);
     result
 }
 
@@ -346,12 +352,13 @@ pub fn closing_all(live: &Live<'_>) {
 }
 
 fn wait_for_the_thread(fd: c_int) {
+    let fd = fd as u32;
     if HELD.load(SeqCst) != fd {
         return;
     }
     let until = sys::ticks() + PATIENCE_NS;
-    while HELD.load(SeqCst) == fd && sys::ticks() < until {
-        sys::yield_now();
+    while HELD.load(SeqCst) == fd && sys::ticks() < until && !watch::is_thread_gone() {
+        sys::wait_while(&HELD, fd, ASLEEP_NS);
     }
 }
 
@@ -372,5 +379,5 @@ pub fn start_in_child() {
             slot.word.store(FREE, SeqCst);
         }
     }
-    HELD.store(-1, SeqCst);
+    HELD.store(NONE, SeqCst);
 }

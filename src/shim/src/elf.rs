@@ -113,13 +113,22 @@ fn tables(fd: i32, head: &[u8]) -> Option<Unreached> {
     let base = |h: &[u8; HEADER]| u64_at(h, 16).unwrap_or(0);
     let load = find(&|h| kind(h) == PT_LOAD && address.wrapping_sub(base(h)) < u64_at(h, 32).unwrap_or(0))?;
     let from = (address - base(&load)).checked_add(u64_at(&load, 8)?)?;
-    Some(if has_asan(fd, from, bytes?) { Unreached::Sanitizer } else { Unreached::No })
+    Some(if has_a_sanitizer(fd, from, bytes?) { Unreached::Sanitizer } else { Unreached::No })
 }
 
-/// Whether a string table names AddressSanitizer: gcc links libasan.so, clang puts the runtime in, which then defines its
-/// entry point.
-fn has_asan(fd: i32, from: u64, len: u64) -> bool {
-    const NAMES: [&[u8]; 3] = [b"\0__asan_init\0", b"\0libasan.so", b"\0libclang_rt.asan"];
+/// Whether a string table names a sanitizer that ends the program when we are loaded: gcc links libasan.so or libtsan.so,
+/// clang puts the runtime in, which then defines its entry point.
+fn has_a_sanitizer(fd: i32, from: u64, len: u64) -> bool {
+    const NAMES: [&[u8]; 8] = [
+        b"\0__asan_init\0",
+        b"\0libasan.so",
+        b"\0libclang_rt.asan",
+        b"\0__tsan_init\0",
+        b"\0libtsan.so",
+        b"\0libclang_rt.tsan",
+        b"\0__msan_init\0",
+        b"\0libclang_rt.msan",
+    ];
     const CHUNK: usize = 512;
     const LONGEST: usize = 18;
     let mut chunk = [0u8; CHUNK];

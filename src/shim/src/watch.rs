@@ -104,6 +104,11 @@ pub fn look_now() {
     thread::wake();
 }
 
+/// Whether there is no thread.
+pub fn is_thread_gone() -> bool {
+    thread::is_gone()
+}
+
 /// The program is about to unmap a range, or to end: what a scan has left of itself there goes first. Waits for that, bounded.
 #[inline]
 pub fn close(start: usize, len: usize) {

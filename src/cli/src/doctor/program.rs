@@ -51,7 +51,7 @@ pub fn group(name: &OsStr, library: &Library) -> Group {
                 findings.push(linking(&facts, last));
                 findings.extend(libc(&facts));
                 findings.push(privileges(privilege::gained(last)));
-                findings.push(asan(&facts));
+                findings.push(sanitizer(&facts));
                 findings.extend(facts.has_loader.then(|| allocator(&facts)));
             }
             Err(error) => {
@@ -142,13 +142,12 @@ fn privileges(gained: Option<Why>) -> Finding {
     }
 }
 
-fn asan(facts: &Facts) -> Finding {
-    let (id, what) = ("program.asan", "AddressSanitizer");
-    if facts.asan {
-        Finding::fail(id, what, "inside: it aborts if anything is loaded before it")
-            .remedy("a build without -fsanitize=address")
-    } else {
-        Finding::ok(id, what, "not inside")
+fn sanitizer(facts: &Facts) -> Finding {
+    let (id, what) = ("program.sanitizer", "sanitizers");
+    match facts.sanitizer {
+        Some(kind) => Finding::fail(id, what, format!("{} inside: it ends the program if we are loaded", kind.name()))
+            .remedy("a build without -fsanitize"),
+        None => Finding::ok(id, what, "none inside"),
     }
 }
 
@@ -201,7 +200,7 @@ mod tests {
         let loader = Some(b"/lib64/ld-linux-x86-64.so.2".to_vec());
         Facts {
             has_loader: true,
-            asan: false,
+            sanitizer: None,
             loader,
             needed: vec![b"libc.so.6".to_vec()],
             defines_malloc: false,

@@ -80,6 +80,13 @@ fn a_program_with_asan_is_started_without() {
 }
 
 #[test]
+fn a_program_with_tsan_is_started_without() {
+    if let Some(program) = compile("tsan", TELLS, &["-fsanitize=thread"]) {
+        starts_without(&program, "is built with ThreadSanitizer, which bears no mappings of others");
+    }
+}
+
+#[test]
 fn a_setuid_or_setgid_program_is_said_to_be_unreached() {
     if !is_root() {
         return skip("only root can make another user's setuid file").unwrap_or(());
