@@ -118,15 +118,6 @@ pub enum Sanitizer {
 impl Sanitizer {
     const ALL: [Sanitizer; 3] = [Sanitizer::Address, Sanitizer::Thread, Sanitizer::Memory];
 
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Sanitizer::Address => "AddressSanitizer",
-            Sanitizer::Thread => "ThreadSanitizer",
-            Sanitizer::Memory => "MemorySanitizer",
-        }
-    }
-
     /// How the libraries are called that gcc and clang link.
     fn libraries(self) -> &'static [&'static [u8]] {
         match self {

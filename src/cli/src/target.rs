@@ -68,7 +68,9 @@ impl Why {
             Why::Setgid => "setgid",
             Why::Capabilities => "file capabilities",
             Why::Foreign => "another ELF class or machine",
-            Why::Sanitizer(kind) => kind.name(),
+            Why::Sanitizer(Sanitizer::Address) => "AddressSanitizer",
+            Why::Sanitizer(Sanitizer::Thread) => "ThreadSanitizer",
+            Why::Sanitizer(Sanitizer::Memory) => "MemorySanitizer",
         }
     }
 }

@@ -145,8 +145,12 @@ fn privileges(gained: Option<Why>) -> Finding {
 fn sanitizer(facts: &Facts) -> Finding {
     let (id, what) = ("program.sanitizer", "sanitizers");
     match facts.sanitizer {
-        Some(kind) => Finding::fail(id, what, format!("{} inside: it ends the program if we are loaded", kind.name()))
-            .remedy("a build without -fsanitize"),
+        Some(kind) => Finding::fail(
+            id,
+            what,
+            format!("{} inside: it ends the program if we are loaded", Why::Sanitizer(kind).short()),
+        )
+        .remedy("a build without -fsanitize"),
         None => Finding::ok(id, what, "none inside"),
     }
 }
