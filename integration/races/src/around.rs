@@ -37,9 +37,14 @@ pub mod act {
 }
 
 pub mod arch {
-    //! Where the pool may lie.
+    //! Where the pool may lie, and what tells threads apart.
     pub const POOL_LOWEST: usize = 0x5800_0000_0000;
     pub const POOL_HIGHEST: usize = 0x5e00_0000_0000;
+
+    /// An even number of each thread's own.
+    pub fn thread_pointer() -> usize {
+        (crate::machine::us() + 1) << 4
+    }
 }
 
 pub mod countdown {

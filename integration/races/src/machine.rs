@@ -100,7 +100,8 @@ fn machine() -> Held {
     Held(MACHINE.lock().unwrap_or_else(PoisonError::into_inner))
 }
 
-fn us() -> usize {
+/// The calling thread.
+pub fn us() -> usize {
     usize::from(shuttle::current::me())
 }
 

@@ -100,13 +100,13 @@ fn records_that_are_lost_or_changed_by_two_are_found() {
         // two can take one record
         Mutation {
             file: "regions.rs",
-            text: "self.start.compare_exchange(at, TAKEN, Acquire, Relaxed)",
+            text: "self.start.compare_exchange(at, taken, Acquire, Relaxed)",
             how: How::Split,
         },
         // two can take one free entry
         Mutation {
             file: "regions.rs",
-            text: "entry.start.compare_exchange(FREE, TAKEN, Acquire, Relaxed)",
+            text: "entry.start.compare_exchange(FREE, taken, Acquire, Relaxed)",
             how: How::Split,
         },
         // who drops records doesn't look for the part that another has moved meanwhile

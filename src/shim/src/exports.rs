@@ -68,9 +68,12 @@ struct Locked {
 /// Drops what is recorded of a range that is about to go: before the call, because afterwards it may be another thread's.
 fn forget(at: *mut c_void, len: usize) -> Option<Locked> {
     let len = len.next_multiple_of(PAGE);
-    let passage = transit::going();
     let (start, end) = regions::locked_around(at as usize, len).unzip();
-    after(|live| regions::forget(live, at as usize, len));
+    let mut passage = None;
+    after(|live| {
+        passage = transit::going();
+        regions::forget(live, at as usize, len);
+    });
     Some(Locked { start: start?, end: end?, passage })
 }
 
@@ -191,8 +194,8 @@ pub unsafe extern "C" fn mremap(
     let watched = if moves { watch::lift(old as usize, whole(old_len)) } else { None };
     let mut had_locks = if replaces && !regions::none() { forget(to, len) } else { None };
     if !regions::none() && moves {
-        passage = transit::going();
         after(|live| {
+            passage = transit::going();
             if watched.is_some_and(|watched| watched.wants & watch::HOT != 0) {
                 regions::let_go(live, old as usize, whole(old_len));
             }
@@ -313,7 +316,7 @@ fn before_advice(at: *const c_void, len: usize, advice: c_int) {
 /// again.
 fn make_way(at: usize, len: usize, advice: c_int) -> Option<Option<Turn>> {
     const MADV_DONTNEED_LOCKED: c_int = 24; // Linux 5.18
-    let len = len.next_multiple_of(PAGE);
+    let len = len.checked_next_multiple_of(PAGE).filter(|len| is_range(at as *const c_void, *len))?;
     if !is_refused_when_locked(advice) {
         return None;
     }

@@ -12,13 +12,24 @@ use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, spin_loop};
-use crate::{sys, transit};
+use crate::{arch, sys, transit};
 
 const ENTRIES: usize = 2048;
 /// `start` of a free entry.
 const FREE: usize = 0;
-/// `start` of an entry that some thread is changing.
+/// Set in the `start` of an entry that a thread is changing: the rest is that thread's pointer to its own variables, which is
+/// even, as addresses of pages are. A thread that finds its own is a signal handler that came in between: to wait would be in vain.
 const TAKEN: usize = 1;
+
+/// What the calling thread writes there.
+fn taken() -> usize {
+    arch::thread_pointer() | TAKEN
+}
+
+/// Whether a `start` is one of a record that is there, and in nobody's hands.
+fn is_there(start: usize) -> bool {
+    start != FREE && start & TAKEN == 0
+}
 
 /// Huge pages were asked for: coverage is sampled when the region goes.
 pub const HUGE: u32 = 1;
@@ -70,8 +81,8 @@ static USED: AtomicUsize = AtomicUsize::new(0);
 /// How often a part of a record went to another entry.
 static SPLITS: AtomicU32 = AtomicU32::new(0);
 
-/// How long those who drop records wait for others who change them: a munlock of some MiB, and not for ever, because the
-/// other may be what a signal has interrupted.
+/// How long those who drop records wait for other threads that change them: a munlock of some MiB, and not for ever, because
+/// the other may wait for the very thread whose signal handler this is.
 const PATIENCE_NS: u64 = 1_000_000;
 
 /// A record, as plain values.
@@ -141,13 +152,14 @@ impl Entry {
     /// The same; the error is that another thread is changing it.
     fn try_take(&self, start: usize, end: usize) -> Result<Option<Record>, Busy> {
         let at = self.start.load(Acquire);
-        if at == TAKEN {
-            return Err(Busy);
+        let taken = taken();
+        if at & TAKEN != 0 {
+            return if at == taken { Ok(None) } else { Err(Busy) };
         }
         if at == FREE || at >= end || self.end.load(Relaxed) <= start {
             return Ok(None);
         }
-        self.start.compare_exchange(at, TAKEN, Acquire, Relaxed).map_err(|_| Busy)?;
+        self.start.compare_exchange(at, taken, Acquire, Relaxed).map_err(|_| Busy)?;
         let record = self.read(at);
         if record.end <= start {
             self.start.store(at, Release); // it was exchanged for another between the two looks
@@ -203,8 +215,9 @@ fn used() -> &'static [Entry] {
 
 /// Adds a record. False: the table is full.
 pub fn insert(record: &Record) -> bool {
+    let taken = taken();
     for (index, entry) in TABLE.iter().enumerate() {
-        if entry.start.load(Relaxed) == FREE && entry.start.compare_exchange(FREE, TAKEN, Acquire, Relaxed).is_ok() {
+        if entry.start.load(Relaxed) == FREE && entry.start.compare_exchange(FREE, taken, Acquire, Relaxed).is_ok() {
             entry.write(record);
             USED.fetch_max(index + 1, Release);
             return true;
@@ -217,7 +230,7 @@ pub fn insert(record: &Record) -> bool {
 /// takes one entry. False: there is none.
 pub fn extend(record: &Record) -> bool {
     for entry in used() {
-        if entry.start.load(Relaxed) <= TAKEN || entry.end.load(Relaxed) != record.start {
+        if !is_there(entry.start.load(Relaxed)) || entry.end.load(Relaxed) != record.start {
             continue;
         }
         let Some(mut before) = entry.take(record.start - 1, record.start) else { continue };
@@ -323,7 +336,7 @@ pub fn releases() -> u32 {
 pub fn each_lock(mut each: impl FnMut(usize, usize)) {
     for entry in used() {
         let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-        if entry.start.load(Acquire) > TAKEN && from < to {
+        if is_there(entry.start.load(Acquire)) && from < to {
             each(from, to);
         }
     }
@@ -349,7 +362,7 @@ pub fn unlock_what_must_stay_whole(live: &Live<'_>, start: usize, len: usize) {
     for entry in used() {
         let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
         let is_cut = from < end && to > start && (from < start || to > end);
-        if entry.start.load(Acquire) > TAKEN && from < to && is_cut && entry.flags.load(Relaxed) & WHOLE != 0 {
+        if is_there(entry.start.load(Acquire)) && from < to && is_cut && entry.flags.load(Relaxed) & WHOLE != 0 {
             unlock(live, from, to - from);
         }
     }
@@ -408,7 +421,7 @@ pub fn locked_around(start: usize, len: usize) -> Option<(usize, usize)> {
     let mut around: Option<(usize, usize)> = None;
     for entry in used() {
         let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-        if entry.start.load(Relaxed) > TAKEN && from < to && from < end && to > start {
+        if is_there(entry.start.load(Relaxed)) && from < to && from < end && to > start {
             let (low, high) = around.unwrap_or((from, to));
             around = Some((low.min(from), high.max(to)));
         }
@@ -420,7 +433,7 @@ pub fn locked_around(start: usize, len: usize) -> Option<(usize, usize)> {
 pub fn is_wholly_locked(start: usize, len: usize) -> bool {
     let end = start.saturating_add(len);
     used().iter().any(|e| {
-        e.start.load(Relaxed) > TAKEN && e.lock_start.load(Relaxed) <= start && e.lock_end.load(Relaxed) >= end
+        is_there(e.start.load(Relaxed)) && e.lock_start.load(Relaxed) <= start && e.lock_end.load(Relaxed) >= end
     })
 }
 
@@ -429,7 +442,7 @@ pub fn is_locked(start: usize, len: usize) -> bool {
     let end = start.saturating_add(len);
     used().iter().any(|e| {
         let (from, to) = (e.lock_start.load(Relaxed), e.lock_end.load(Relaxed));
-        e.start.load(Relaxed) > TAKEN && from < to && from < end && to > start
+        is_there(e.start.load(Relaxed)) && from < to && from < end && to > start
     })
 }
 
@@ -439,7 +452,7 @@ pub fn flags_around(start: usize, len: usize) -> Option<u32> {
     let mut flags = None;
     for entry in used() {
         let at = entry.start.load(Acquire);
-        if at > TAKEN && at <= start && entry.end.load(Relaxed) >= end {
+        if is_there(at) && at <= start && entry.end.load(Relaxed) >= end {
             flags = Some(flags.unwrap_or(0) | entry.flags.load(Relaxed));
         }
     }
@@ -526,7 +539,7 @@ pub fn sample_before(live: &Live<'_>, start: usize, len: usize) {
     let end = start.saturating_add(len);
     for entry in used() {
         let at = entry.start.load(Acquire);
-        if at > TAKEN && entry.flags.load(Relaxed) & HUGE != 0 && at < end && entry.end.load(Relaxed) > start {
+        if is_there(at) && entry.flags.load(Relaxed) & HUGE != 0 && at < end && entry.end.load(Relaxed) > start {
             let (from, to) = (at.max(start), entry.end.load(Relaxed).min(end));
             if let Some(seen) = coverage::sample_bounded(from, to) {
                 live.page.add(C::HugeGoneBytes, seen.huge);
@@ -551,7 +564,7 @@ impl Entry {
 pub fn sample_around(live: &Live<'_>, address: usize) {
     for entry in used() {
         let (at, end) = (entry.start.load(Acquire), entry.end.load(Relaxed));
-        if at > TAKEN && (at..end).contains(&address) && entry.flags.load(Relaxed) & HUGE != 0 {
+        if is_there(at) && (at..end).contains(&address) && entry.flags.load(Relaxed) & HUGE != 0 {
             if let Some(seen) = coverage::sample_bounded(at, end) {
                 entry.note(live, &seen);
             }
@@ -565,7 +578,7 @@ pub fn sample_all(live: &Live<'_>) {
     let (mut huge, mut present, mut any) = (0, 0, false);
     for entry in used() {
         let at = entry.start.load(Acquire);
-        if at > TAKEN
+        if is_there(at)
             && entry.flags.load(Relaxed) & HUGE != 0
             && let Some(seen) = coverage::sample(at, entry.end.load(Relaxed))
         {
@@ -596,7 +609,10 @@ fn mend(entry: &Entry) {
 pub fn start_in_child() {
     for entry in used() {
         // An entry that another thread of the parent was changing belongs to nobody here.
-        if entry.start.compare_exchange(TAKEN, FREE, Relaxed, Relaxed).is_err() {
+        let start = entry.start.load(Relaxed);
+        if start & TAKEN != 0 {
+            entry.start.store(FREE, Relaxed);
+        } else {
             mend(entry);
             entry.lock_start.store(0, Relaxed);
             entry.lock_end.store(0, Relaxed);

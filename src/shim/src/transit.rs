@@ -1,43 +1,63 @@
 //! Locks that no record shows: they are being made, or go with their mapping.
 //!
 //! What must hold here: a passage is open from before a lock is made until it is recorded, from the end of its record until the
-//! kernel has let it go, and while a record is unlocked. A call of the program that a limit on locks refuses first keeps new ones of ours from being
-//! made, then waits for the open passages, bounded, and so finds in the records all that there is.
+//! kernel has let it go, and while a record is unlocked. A call of the program that a limit on locks
+//! refuses first keeps new ones of ours from being made, then waits for the open passages of other threads, bounded, and so finds
+//! in the records all that there is.
 
 use crate::live::Live;
-use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
-use crate::{regions, sys};
+use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
+use crate::{arch, regions, sys};
 
-/// The longest that a call of the program waits (ns): what is open may be open in the very thread that waits, where a signal
-/// has come in between, or in one that has ended in it.
+/// The longest that a call of the program waits (ns): what is open may be open in a thread that has ended in it.
 const PATIENCE_NS: u64 = 250_000_000;
 /// The longest that a lock of ours waits for its turn (ns).
 const MODESTY_NS: u64 = 5_000_000;
 /// How long either sleeps between two looks (ns).
 const ASLEEP_NS: u64 = 50_000;
+/// Passages that may be open at one time and be known by their thread.
+const PLACES: usize = 64;
 
 /// Something was locked by us.
 static EVER: AtomicBool = AtomicBool::new(false);
-/// Passages that are open.
-static OPEN: AtomicU32 = AtomicU32::new(0);
+/// For each open passage its thread's pointer to its own variables, or 0. A thread does not wait for itself: its signal handler
+/// came in between.
+static OPEN: [AtomicUsize; PLACES] = [const { AtomicUsize::new(0) }; PLACES];
+/// Passages beyond these.
+static MORE: AtomicUsize = AtomicUsize::new(0);
 /// Calls of the program that need what our locks take.
 static WANTED: AtomicU32 = AtomicU32::new(0);
+/// What is slept on: nobody wakes anybody.
+static NEVER: AtomicU32 = AtomicU32::new(0);
 
 /// While there is one, a lock may be without a record.
 #[must_use]
-pub struct Passage(());
+pub struct Passage {
+    place: Option<&'static AtomicUsize>,
+    thread: usize,
+}
 
 impl Passage {
     fn open() -> Passage {
-        OPEN.fetch_add(1, SeqCst);
-        Passage(())
+        let thread = arch::thread_pointer();
+        let free = |place: &&AtomicUsize| {
+            place.load(Relaxed) == 0 && place.compare_exchange(0, thread, SeqCst, Relaxed).is_ok()
+        };
+        let place = OPEN.iter().find(free);
+        if place.is_none() {
+            MORE.fetch_add(1, SeqCst);
+        }
+        Passage { place, thread }
     }
 }
 
 impl Drop for Passage {
     fn drop(&mut self) {
-        // A forked child begins at 0, also in the middle of one.
-        let _ = OPEN.fetch_update(SeqCst, Relaxed, |open| open.checked_sub(1));
+        // A forked child begins with none, also in the middle of one.
+        let _ = match self.place {
+            Some(place) => place.compare_exchange(self.thread, 0, SeqCst, Relaxed),
+            None => MORE.fetch_update(SeqCst, Relaxed, |more| more.checked_sub(1)),
+        };
     }
 }
 
@@ -102,13 +122,16 @@ pub fn turn() -> Option<Turn> {
 }
 
 fn wait_for_passages() {
+    let me = arch::thread_pointer();
+    let of_another = |place: &&AtomicUsize| {
+        let thread = place.load(SeqCst);
+        thread != 0 && thread != me
+    };
     let mut until = 0;
-    loop {
-        let open = OPEN.load(SeqCst);
-        if open == 0 || !is_time_left(&mut until, PATIENCE_NS) {
-            return;
-        }
-        sys::wait_while(&OPEN, open, ASLEEP_NS);
+    while (OPEN.iter().any(|place| of_another(&place)) || MORE.load(SeqCst) != 0)
+        && is_time_left(&mut until, PATIENCE_NS)
+    {
+        sys::wait_while(&NEVER, 0, ASLEEP_NS);
     }
 }
 
@@ -130,6 +153,7 @@ pub fn unlock(live: &Live<'_>, _: &Turn, start: usize, len: usize) {
 /// In a forked child: what its parent had locked is not locked here, and there is no other thread.
 pub fn start_in_child() {
     EVER.store(false, Relaxed);
-    OPEN.store(0, Relaxed);
+    OPEN.iter().for_each(|place| place.store(0, Relaxed));
+    MORE.store(0, Relaxed);
     WANTED.store(0, Relaxed);
 }

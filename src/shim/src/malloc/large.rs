@@ -174,7 +174,7 @@ fn teach_glibc(block: &Block) {
 pub fn release(block: &Block) {
     let _errno = sys::KeepErrno::new();
     let live = state::enter();
-    let _passage = transit::going();
+    let _passage = live.as_ref().and_then(|_| transit::going());
     watch::give_way(block.start, block.len);
     let account = |live: &Live<'_>| {
         live.page.sub(C::BlocksLive, 1);
