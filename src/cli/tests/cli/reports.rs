@@ -186,6 +186,12 @@ fn what_is_hot_of_a_process_is_drawn_and_is_in_the_json() {
 #[test]
 fn the_working_set_of_any_process_is_what_it_has_used_meanwhile() {
     let mut idle = Command::new("sleep").arg("60").spawn().unwrap();
+    // On a busy machine it may still be starting, which uses memory.
+    let sleeps = |pid: u32| fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|s| s.contains("(sleep) S"));
+    while !sleeps(idle.id()) {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    std::thread::sleep(std::time::Duration::from_millis(200));
     let wss = |flags: &[&str]| output(faultless().args(["report", "--wss", "--over", "0.2"]).args(flags));
     let done = wss(&["--json", &idle.id().to_string()]);
     let text = wss(&[&idle.id().to_string()]);
