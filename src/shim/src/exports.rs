@@ -253,6 +253,10 @@ pub unsafe extern "C" fn mremap(
             if moves {
                 segments::moved(old as usize, got as usize, whole(len));
             }
+            if old_len == 0 && regions::is_locked(old as usize, PAGE) {
+                // The second view came with our lock on the first, and no record would show it.
+                let _ = sys::munlock(got as usize, whole(len));
+            }
             live.page.add(C::MremapCalls, 1);
         }
     });
