@@ -21,8 +21,8 @@ pub const SLOTS: usize = 64;
 pub const CHUNK: u64 = 2 << 20;
 /// How long a close waits for the thread's last look (ns).
 const LAST_LOOK_NS: u64 = 20_000_000;
-/// How long it waits until the thread has closed what it has of the file (ns): as a rule it has the file for less than a millisecond, but it may be on a slow
-/// disk, or preempted, and a lock that outlives the program's close would break the program.
+/// How long it waits until the thread has closed what it has of the file (ns): as a rule it has it for less than a millisecond,
+/// but it may be on a slow disk, or preempted, and a lock that outlives the program's close would break the program.
 const PATIENCE_NS: u64 = 1_000_000_000;
 /// How long it sleeps between two looks (ns).
 const ASLEEP_NS: u64 = 50_000;

@@ -18,7 +18,7 @@ const ENTRIES: usize = 2048;
 /// `start` of a free entry.
 const FREE: usize = 0;
 /// Set in the `start` of an entry that a thread is changing: the rest is that thread's pointer to its own variables, which is
-/// even, as addresses of pages are. A thread that finds its own is a signal handler that came in between: to wait would be in vain.
+/// even, as addresses of pages are. Who finds his own is a signal handler that came in between: to wait would be in vain.
 const TAKEN: usize = 1;
 
 /// What the calling thread writes there.

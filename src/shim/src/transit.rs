@@ -1,9 +1,9 @@
 //! Locks that no record shows: they are being made, or go with their mapping.
 //!
 //! What must hold here: a passage is open from before a lock is made until it is recorded, from the end of its record until the
-//! kernel has let it go, and while a record is unlocked. A call of the program that a limit on locks
-//! refuses first keeps new ones of ours from being made, then waits for the open passages of other threads, bounded, and so finds
-//! in the records all that there is.
+//! kernel has let it go, and while a record is unlocked. A call of the program that a limit on locks refuses
+//! first keeps new ones of ours from being made, then waits for the open passages of other threads, bounded, and so finds in the
+//! records all that there is.
 
 use crate::live::Live;
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
