@@ -133,6 +133,8 @@ pub struct Desk {
     trial: Option<Trial>,
     last: Option<Vitals>,
     next_look: u64,
+    /// after how many ns without news it looks for what brings none
+    calm: u64,
     look: u32,
     dropped: u32,
     locked_out: u64,
@@ -154,6 +156,7 @@ impl Desk {
             trial: None,
             last: None,
             next_look: 0,
+            calm: SCAN_LOOK_NS,
             look: 0,
             dropped: 0,
             locked_out: 0,
@@ -234,12 +237,21 @@ impl Desk {
             self.is_blind = true;
             return REST_NS;
         };
-        let last = self.last.replace(*now);
+        let last = self.last;
         let (majors, read) = last.map_or((0, 0), |last| (now.majors - last.majors, now.read - last.read));
+        let is_quiet = last.is_some() && majors == 0 && read == 0;
         let settles = self.mode == Mode::Scan && behind::is_pending(blocks, self.look);
-        if last.is_some() && majors == 0 && read == 0 && !settles {
-            return REST_NS;
+        if is_quiet && !settles {
+            // A scan goes on through what was read ahead without a word but minor faults, which can be anything's; and what
+            // it brought last is judged though nothing follows.
+            let may_go_on = self.mode == Mode::Scan
+                && (last.is_some_and(|last| last.minors != now.minors) || blocks.any_fresh(DENSE_PAGES));
+            let due = last.map_or(0, |last| last.at + self.calm);
+            if !may_go_on || now.at < due {
+                return if may_go_on { due - now.at } else { REST_NS };
+            }
         }
+        self.last = Some(*now);
         self.look = self.look.wrapping_add(1);
         let near = match self.mode {
             Mode::Scan if !self.look.is_multiple_of(WHOLE_EVERY) => blocks.around_the_front(self.look),
@@ -258,14 +270,18 @@ impl Desk {
             Mode::Scan => (SCAN_LOOK_NS, SCAN_LOOK_SHARE),
         };
         self.next_look = now.at + gap.max((own_time() - began) * share);
-        if last.is_some() {
+        self.calm = if is_quiet && found.pages == 0 { (self.calm * 2).min(WINDOW_NS) } else { gap };
+        // A mapping of which nothing was in memory has brought all that is there by now, also before the first look.
+        let is_all_new = watched.wants & COLD != 0 && self.mode == Mode::Scan;
+        if last.is_none() {
+            self.window = Window::begin(now.at);
+        }
+        if last.is_some() || is_all_new {
             self.window.add(majors, read, found);
             if let Some(trial) = &mut self.trial {
                 trial.since.add(majors, read, found);
             }
             self.judge(live, slot, watched, now.at, room);
-        } else {
-            self.window = Window::begin(now.at);
         }
         if self.mode == Mode::Scan
             && let Some(blocks) = &mut self.blocks

@@ -90,6 +90,11 @@ impl Blocks {
         }
     }
 
+    /// Whether so many pages of one block have come since the window began.
+    pub fn any_fresh(&mut self, least: u64) -> bool {
+        self.all().iter().any(|block| u64::from(block.fresh) >= least && !block.is_kept)
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.count

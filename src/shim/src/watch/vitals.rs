@@ -11,6 +11,8 @@ pub struct Vitals {
     pub at: u64,
     /// major faults
     pub majors: u64,
+    /// minor faults
+    pub minors: u64,
     /// bytes read from disk
     pub read: u64,
 }
@@ -19,11 +21,16 @@ impl Vitals {
     /// Of now; what the calling thread itself has done is left out.
     pub fn take() -> Vitals {
         let (all, own) = (sys::rusage(libc::RUSAGE_SELF), sys::rusage(libc::RUSAGE_THREAD));
-        let of = |usage: &Option<libc::rusage>| {
-            usage.as_ref().map_or((0, 0), |usage| (usage.ru_majflt as u64, usage.ru_inblock as u64 * 512))
+        let less_own = |of: fn(&libc::rusage) -> libc::c_long| {
+            let [all, own] = [&all, &own].map(|usage| usage.as_ref().map_or(0, |usage| of(usage) as u64));
+            all.saturating_sub(own)
         };
-        let ((majors, read), (own_majors, own_read)) = (of(&all), of(&own));
-        Vitals { at: sys::ticks(), majors: majors.saturating_sub(own_majors), read: read.saturating_sub(own_read) }
+        Vitals {
+            at: sys::ticks(),
+            majors: less_own(|usage| usage.ru_majflt),
+            minors: less_own(|usage| usage.ru_minflt),
+            read: less_own(|usage| usage.ru_inblock) * 512,
+        }
     }
 }
 
