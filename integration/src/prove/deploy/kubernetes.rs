@@ -79,10 +79,11 @@ fn valid(manifest: &Path) -> Found {
 fn started(engine: &Engine, manifest: &Path) -> Found {
     containers::is_static()?;
     // podman removes an init container that has ended, and trips over itself where the machine is slow; kept, it is not.
+    // What it wants to be told of a Deployment's pods it reads in the Deployment's own annotations.
     let text = fs::read_to_string(manifest).map_err(|e| e.to_string())?;
-    let kept = "      annotations: {io.podman.annotations.init.container.type: always}\n      labels:";
+    let kept = "metadata:\n  annotations: {io.podman.annotations.init.container.type: always}\n";
     let manifest = manifest.with_file_name("podman.yaml");
-    fs::write(&manifest, text.replacen("      labels:", kept, 1)).map_err(|e| e.to_string())?;
+    fs::write(&manifest, text.replacen("metadata:\n", kept, 1)).map_err(|e| e.to_string())?;
     let file = manifest.display();
     let up = engine.ok(&format!("podman play kube --network none {file}"));
     let found = up.and_then(|_| {
