@@ -40,6 +40,7 @@ mod recycle;
 mod regions;
 mod report;
 mod scarce;
+mod seams;
 mod segments;
 mod small_path;
 mod stacks;

@@ -9,7 +9,7 @@ use crate::budget::Room;
 use crate::live::Live;
 use crate::sys::{self, Errno, PAGE};
 use crate::target::{Range, Target};
-use crate::{crew, populate, transit, watch};
+use crate::{crew, populate, seams, transit, watch};
 
 const CHUNK: usize = 32 << 20;
 
@@ -49,10 +49,11 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
             Err(errno) => {
                 let _ = sys::munlock(at, len);
                 result.errno = errno;
-                return result;
+                break;
             }
         }
     }
+    seams::note(range.start, range.start + result.bytes as usize);
     result
 }
 

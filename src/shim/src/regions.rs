@@ -12,7 +12,7 @@ use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, spin_loop};
-use crate::{arch, sys, transit};
+use crate::{arch, seams, sys, transit};
 
 const ENTRIES: usize = 2048;
 /// `start` of a free entry.
@@ -391,6 +391,7 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
         sum += (to - from) as u64;
         if munlock {
             let _ = sys::munlock(from, to - from);
+            seams::note(from, to);
         }
         // Two records from here on where locks stay on both sides: each record has one locked stretch.
         let (mut head, mut tail) = (record.part(record.start, to), record.part(to, record.end));

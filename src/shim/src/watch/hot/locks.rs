@@ -13,7 +13,7 @@ use crate::budget::Budget;
 use crate::live::Live;
 use crate::populate::MADV_POPULATE_READ;
 use crate::regions::{self, Record};
-use crate::{sys, transit};
+use crate::{seams, sys, transit};
 
 /// Locks a piece, or says why not.
 pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize, usize)) -> Result<(), Reason> {
@@ -37,6 +37,7 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
             let _ = sys::munlock(from, to - from); // it may have locked a part before it failed
             return Err(if errno == libc::ENOMEM || errno == libc::EAGAIN { Reason::Memlock } else { Reason::Errno });
         }
+        seams::note(from, to);
         if regions::extend(&record) || regions::insert(&record) {
             return Ok(());
         }
