@@ -70,7 +70,8 @@ int main(void) {
     void (*ways[])(char *) = {moves, grows_in_place, moves_where_it_is_told, has_no_room};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
         char *p = fresh();
-        in_a_child(ways[i], p); // forked while it is parted
+        in_a_child(ways[i], p);
+        if (under_shim()) CHECK(smaps_flagged(p, MIB(2), "lo") == MIB(1)); // again
         ways[i](p);
     }
     return 0;

@@ -10,6 +10,15 @@ use faultless_core::page::Snapshot;
 
 /// Reads every page in `folder`, oldest first. The error names the file that is no whole page.
 pub fn read(folder: &Path) -> Result<Vec<Snapshot>, String> {
+    read_if(folder, |_| true)
+}
+
+/// The same but for pages that are not finished, as their names say.
+pub fn read_whole(folder: &Path) -> Result<Vec<Snapshot>, String> {
+    read_if(folder, |path| !path.as_os_str().as_encoded_bytes().ends_with(b"~"))
+}
+
+fn read_if(folder: &Path, is_wanted: impl Fn(&Path) -> bool) -> Result<Vec<Snapshot>, String> {
     let mut pages = Vec::new();
     let Ok(entries) = std::fs::read_dir(folder) else { return Ok(pages) };
     for entry in entries {
@@ -17,6 +26,7 @@ pub fn read(folder: &Path) -> Result<Vec<Snapshot>, String> {
         // the sums of the tree's budgets lie beside the pages, and what is hot of a process
         if path.file_stem().is_some_and(|s| s == "tree")
             || path.extension().is_some_and(|e| e == "heat" || e == "heat~")
+            || !is_wanted(&path)
         {
             continue;
         }

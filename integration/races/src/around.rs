@@ -52,11 +52,6 @@ pub mod countdown {
     pub fn end() {}
 }
 
-pub mod seams {
-    //! What only mremap asks.
-    pub fn note(_: usize, _: usize) {}
-}
-
 pub mod coverage {
     //! Huge pages: nothing is known.
     pub struct Seen {

@@ -368,6 +368,30 @@ fn populate_ahead(live: &Live<'_>, target: &Target, range: Range, rule: u8, why:
 /// Locks of less are not worth a thread that lets them go when memory gets tight.
 const WORTH_LETTING_GO: u64 = 16 << 20;
 
+/// How a lock may end within a mapping.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Parts {
+    /// the kernel puts together again what it parts
+    Any,
+    /// it does once something of the mapping was written before: both parts then have one anon_vma
+    OnceTouched,
+    /// it does not, and mremap then refuses what is one mapping for the program
+    Never,
+}
+
+fn parts(target: &Target, range: Range, on_fault: bool) -> Parts {
+    let is_moved = matches!(target.kind, Kind::Anon | Kind::File | Kind::Shm);
+    match (target.segment, target.shared || !is_moved, target.file.is_some()) {
+        (true, ..) => Parts::Never,
+        (_, true, _) => Parts::Any,
+        (_, _, false) if target.writable && !on_fault => Parts::OnceTouched,
+        (_, _, false) => Parts::Never,
+        // To write to a file's is to copy it. A part that a rule names is the rule's wish.
+        (_, _, true) if target.writable && range == target.range => Parts::Never,
+        (_, _, true) => Parts::Any,
+    }
+}
+
 fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Record) -> Result {
     let mut range = match stay {
         Stay::Hot => return advice::watched(live, target, rule, watch::HOT),
@@ -383,8 +407,10 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if live.is_filtered_when_tried() {
         return skipped(Reason::Seccomp);
     }
+    let on_fault = stay == Stay::OnFault || target.copies_on_write();
+    let parts = parts(target, range, on_fault);
     let (mut granted, why) = Budget::Lock.take(live, range.len as u64);
-    if target.segment && granted < range.len as u64 {
+    if parts == Parts::Never && granted < range.len as u64 {
         Budget::Lock.give(live, granted);
         granted = 0;
     }
@@ -395,17 +421,24 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if granted == 0 {
         return if refreshed() { (Outcome::Partly, Reason::Refreshed, 0) } else { skipped(why) };
     }
-    let on_fault = stay == Stay::OnFault || target.copies_on_write();
     let range_granted = Range { start: range.start, len: granted as usize };
     if on_fault && stay != Stay::OnFault {
         let _ = populate::run(live, target, range_granted);
     }
-    let locked = if target.segment { lock::whole(range) } else { lock::run(live, range_granted, on_fault) };
+    if parts == Parts::OnceTouched && record.populated == 0 {
+        let _ = populate::run(live, target, Range { start: range.start, len: PAGE });
+    }
+    let locked = match parts {
+        Parts::Never => lock::whole(range),
+        _ => lock::run(live, range_granted, on_fault),
+    };
     Budget::Lock.give(live, granted - locked.bytes);
     record.lock_start = range.start;
     record.lock_end = range.start + locked.bytes as usize;
     if target.segment && locked.bytes > 0 {
         record.flags |= regions::WHOLE;
+    } else if parts == Parts::OnceTouched && locked.bytes < target.range.len as u64 {
+        record.flags |= regions::NOT_FORKED;
     }
     live.page.add(C::LockedBytes, locked.bytes);
     if locked.bytes >= WORTH_LETTING_GO {

@@ -18,7 +18,7 @@ use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::transit::{self, Passage, Turn};
-use crate::{blocks, heap, identity, limits, recycle, regions, seams, segments, watch};
+use crate::{blocks, heap, identity, limits, recycle, regions, segments, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
 
@@ -213,17 +213,6 @@ pub unsafe extern "C" fn mremap(
     recycle::make_room(len.saturating_sub(old_len));
     // SAFETY: the program's own call.
     let mut got = unsafe { MREMAP.get()(old, old_len, len, flags, to) };
-    if got == MAP_FAILED && moves && sys::errno() == libc::EFAULT {
-        // SAFETY: as above.
-        match unsafe { seams::mremap(old as usize, whole(old_len), whole(len), flags, to as usize) } {
-            Some(Ok(at)) => {
-                sys::set_errno(before);
-                got = at as *mut c_void;
-            }
-            Some(Err(errno)) => sys::set_errno(errno),
-            None => {}
-        }
-    }
     let is_beyond_limit = got == MAP_FAILED && sys::errno() == libc::EAGAIN;
     if got == MAP_FAILED {
         // Whoever waits for others must have none open.

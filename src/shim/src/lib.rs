@@ -40,7 +40,6 @@ mod recycle;
 mod regions;
 mod report;
 mod scarce;
-mod seams;
 mod segments;
 mod small_path;
 mod stacks;

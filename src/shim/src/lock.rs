@@ -1,6 +1,6 @@
 //! mlock: what is resident stays.
 //!
-//! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK, but a segment whole; what could not
+//! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK, but whole what must not be parted; what could not
 //! be locked is left as it was; a stack keeps its growing end unlocked.
 
 use faultless_core::reason::Reason;
@@ -9,7 +9,7 @@ use crate::budget::Room;
 use crate::live::Live;
 use crate::sys::{self, Errno, PAGE};
 use crate::target::{Range, Target};
-use crate::{crew, populate, seams, transit, watch};
+use crate::{crew, populate, transit, watch};
 
 const CHUNK: usize = 32 << 20;
 
@@ -49,17 +49,16 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
             Err(errno) => {
                 let _ = sys::munlock(at, len);
                 result.errno = errno;
-                break;
+                return result;
             }
         }
     }
-    seams::note(range.start, range.start + result.bytes as usize);
     result
 }
 
-/// Locks a segment, by one call: each page once it is touched, which is soon done.
-pub fn whole(segment: Range) -> Locked {
-    let Range { start, len } = segment;
+/// Locks all of a range or nothing, by one call: each page once it is touched, which is soon done.
+pub fn whole(range: Range) -> Locked {
+    let Range { start, len } = range;
     let locked = match sys::mlock(start, len, true) {
         Err(libc::ENOSYS) => sys::mlock(start, len, false), // Linux before 4.4
         locked => locked,

@@ -12,7 +12,7 @@ use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, spin_loop};
-use crate::{arch, seams, sys, transit};
+use crate::{arch, sys, transit};
 
 const ENTRIES: usize = 2048;
 /// `start` of a free entry.
@@ -53,6 +53,13 @@ pub const NOT_DUMPED: u32 = 256;
 const PARTED: u32 = 512;
 /// The kernel never puts together what is parted of it ([`crate::target::Target::segment`]): locks come and go whole.
 pub const WHOLE: u32 = 1024;
+/// A part of private memory is locked. A fork that copies the two mappings which that makes of one gives each an anon_vma of its
+/// own, and in the child they never become one again.
+pub const NOT_FORKED: u32 = 2048;
+/// For the time of a fork it is not locked.
+const ASIDE: u32 = 4096;
+/// What alone is no reason to keep a record.
+const OF_LOCKS: u32 = PARTED | WHOLE | NOT_FORKED | ASIDE;
 
 struct Entry {
     start: AtomicUsize,
@@ -391,7 +398,6 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
         sum += (to - from) as u64;
         if munlock {
             let _ = sys::munlock(from, to - from);
-            seams::note(from, to);
         }
         // Two records from here on where locks stay on both sides: each record has one locked stretch.
         let (mut head, mut tail) = (record.part(record.start, to), record.part(to, record.end));
@@ -403,7 +409,7 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
             head.flags |= PARTED;
             tail.flags |= PARTED;
         }
-        if head.locked() == 0 && head.populated == 0 && head.flags & !(PARTED | WHOLE) == 0 {
+        if head.locked() == 0 && head.populated == 0 && head.flags & !OF_LOCKS == 0 {
             head = Record::default(); // it was there for the lock alone
         }
         let mut released = (to - from) as u64;
@@ -483,7 +489,7 @@ pub fn take_back(start: usize, len: usize, flag: u32, mut undo: impl FnMut(usize
         if record.flags & flag != 0 {
             record.flags &= !flag;
             undo(record.start, record.end);
-            if record.flags & !(PARTED | WHOLE) == 0 && record.populated == 0 && record.locked() == 0 {
+            if record.flags & !OF_LOCKS == 0 && record.populated == 0 && record.locked() == 0 {
                 record = Record::default();
             }
         }
@@ -595,13 +601,63 @@ pub fn sample_all(live: &Live<'_>) {
     }
 }
 
+/// Calls `change` with each locked stretch that has all of the flags `with`, and none of `without`, in pieces that are soon done,
+/// and gives it the flags `then` instead. False ends the lock there.
+fn walk_locks(live: &Live<'_>, (with, without, then): (u32, u32, u32), change: impl Fn(usize, usize) -> bool) {
+    const PIECE: usize = 16 << 20;
+    let fits = |flags: u32| flags & with == with && flags & without == 0;
+    for entry in used() {
+        let mut at = entry.lock_start.load(Relaxed);
+        while fits(entry.flags.load(Relaxed)) {
+            let Some(mut record) = entry.take(at, at + 1) else { break };
+            let goes_on = fits(record.flags) && record.lock_start <= at && at < record.lock_end;
+            let end = record.lock_end.min(at + PIECE);
+            let is_done = goes_on && change(at, end - at);
+            if goes_on && !is_done {
+                Budget::Lock.give(live, (record.lock_end - at) as u64);
+                record.lock_end = at;
+            }
+            if !is_done || end == record.lock_end {
+                record.flags = record.flags & !with | then;
+            }
+            entry.write(&record);
+            if !goes_on || end >= record.lock_end {
+                break;
+            }
+            at = end;
+        }
+    }
+}
+
+/// A fork is about to copy the mappings: those that a lock of ours has parted become one for so long.
+pub fn set_aside(live: &Live<'_>) {
+    walk_locks(live, (NOT_FORKED, ASIDE, NOT_FORKED | ASIDE), |at, len| {
+        let _ = sys::munlock(at, len);
+        true
+    });
+}
+
+/// After the fork, in the parent: what was set aside is locked again, unless the program needs the limit by now.
+pub fn take_up_again(live: &Live<'_>) {
+    let passage = transit::coming();
+    walk_locks(live, (NOT_FORKED | ASIDE, 0, NOT_FORKED), |at, len| {
+        let is_locked = passage.is_some() && sys::mlock(at, len, true).is_ok();
+        if !is_locked {
+            let _ = sys::munlock(at, len); // it may have locked a part before it failed
+        }
+        is_locked
+    });
+}
+
 /// In a forked child: where the parent has locked a part, the kernel has dropped the lock but not put the two mappings together
 /// that it made of one, and mremap refuses those. It does when a lock goes.
 fn mend(entry: &Entry) {
     let (start, end) = (entry.start.load(Relaxed), entry.end.load(Relaxed));
     let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
     let is_part = (from, to) != (start, end) || entry.flags.load(Relaxed) & PARTED != 0;
-    if start != FREE && from < to && is_part && sys::mlock(from, to - from, true).is_ok() {
+    let flags = entry.flags.load(Relaxed);
+    entry.flags.store(flags & !ASIDE, Relaxed);
+    if start != FREE && from < to && is_part && flags & ASIDE == 0 && sys::mlock(from, to - from, true).is_ok() {
         let _ = sys::munlock(from, to - from);
     }
 }

@@ -13,7 +13,7 @@ use crate::budget::Budget;
 use crate::live::Live;
 use crate::populate::MADV_POPULATE_READ;
 use crate::regions::{self, Record};
-use crate::{seams, sys, transit};
+use crate::{sys, transit};
 
 /// Locks a piece, or says why not.
 pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize, usize)) -> Result<(), Reason> {
@@ -28,7 +28,11 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
     };
     let is_segment = watched.wants & WHOLE != 0;
     let on_fault = watched.wants & SHARED == 0 || is_segment;
-    let flags = if is_segment { regions::WHOLE } else { 0 };
+    let flags = match (is_segment, watched.wants & SHARED) {
+        (true, _) => regions::WHOLE,
+        (_, 0) => regions::NOT_FORKED,
+        _ => 0,
+    };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
         // A mapping that has become smaller has other pieces, of which a part may be locked: it would be counted twice.
@@ -37,7 +41,6 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
             let _ = sys::munlock(from, to - from); // it may have locked a part before it failed
             return Err(if errno == libc::ENOMEM || errno == libc::EAGAIN { Reason::Memlock } else { Reason::Errno });
         }
-        seams::note(from, to);
         if regions::extend(&record) || regions::insert(&record) {
             return Ok(());
         }
