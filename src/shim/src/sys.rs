@@ -5,6 +5,7 @@
 //! before it is set up, in signal handlers and in vfork children, and because its own functions may be hooked.
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 mod maps;
 mod opened;
@@ -405,6 +406,9 @@ pub unsafe fn prctl(option: c_int, a: usize, b: usize, c: usize, d: usize) -> Re
     unsafe { call(libc::SYS_prctl, [option as usize, a, b, c, d]) }
 }
 
+/// Signals that stay blocked, because one is pending that we have raised and could not take back.
+static KEPT: AtomicU64 = AtomicU64::new(0);
+
 /// Blocks all signals for the calling thread; the mask of before.
 pub fn block_signals() -> u64 {
     let (all, mut before) = (u64::MAX, 0u64);
@@ -420,6 +424,7 @@ pub fn block_signals() -> u64 {
 
 /// Puts a signal mask back.
 pub fn restore_signals(mask: u64) {
+    let mask = mask | KEPT.load(Relaxed);
     // SAFETY: the kernel reads one word.
     let _ = unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8]) };
 }
@@ -493,6 +498,8 @@ pub fn write_quietly(fd: c_int, from: &[u8]) -> Result<(), Errno> {
         let (set, none) = (SIGPIPE_SET, [0u64; 2]);
         // SAFETY: takes the signal that our write has raised, without waiting.
         let _ = unsafe { call(libc::SYS_rt_sigtimedwait, [&raw const set as usize, 0, &raw const none as usize, 8]) };
+        // Where that is not to be had it stays blocked: the program must not die of what we wrote.
+        KEPT.fetch_or(pending_signals() & SIGPIPE_SET, Relaxed);
     }
     restore_signals(mask);
     result

@@ -66,6 +66,13 @@ const RARE: &[(&str, &str, Policy)] = &[
         "exec 3>&1; { sleep 0.2; FAULTLESS_REPORT=all exec {work} blocks 2>&1 1>&3; } | true; exit ${PIPESTATUS[0]}",
         ALOUD,
     ),
+    // Of a socket, unlike a pipe, poll says that it can be written to.
+    (
+        "nobody hears",
+        "FAULTLESS_REPORT=all exec perl -MSocket -e 'socketpair(A, B, AF_UNIX, SOCK_STREAM, 0); close B; \
+         open(STDERR, q(>&A)); exec @ARGV' {work} blocks",
+        ALOUD,
+    ),
     ("under a filter", "exec {work} filtered watched", ("threads", OURS, &[])),
     ("in real time", "exec chrt -f 1 {work} watched", ("threads", OURS, &[])),
     (
