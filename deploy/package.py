@@ -132,7 +132,9 @@ def rpm(facts, tree, out):
         f"%install\ncp -a '{tree}/.' %{{buildroot}}\n%files\n%defattr(-,root,root)\n{own}\n{files}\n"
     )
     top = tree.parent / "rpmbuild"
-    run("rpmbuild", "-bb", "--quiet", "--target", "x86_64", "--define", f"_topdir {top}", spec)
+    # On Debian, rpm keeps its database in the home folder, and makes it where there is none.
+    here = ["--define", f"_topdir {top}", "--define", f"_dbpath {top / 'db'}"]
+    run("rpmbuild", "-bb", "--quiet", "--target", "x86_64", *here, spec)
     (made,) = top.glob("RPMS/*/*.rpm")
     return pathlib.Path(shutil.copy(made, out))
 

@@ -168,8 +168,8 @@ impl Seat {
         let began = sys::ticks();
         while last != 0 && sys::is_thread(last) {
             match sys::ticks() - began {
-                ..BRISK_NS => sys::yield_now(),
-                ..PATIENCE_NS => sys::pause(REST_NS),
+                waited if waited < BRISK_NS => sys::yield_now(),
+                waited if waited < PATIENCE_NS => sys::pause(REST_NS),
                 _ => break,
             }
         }
