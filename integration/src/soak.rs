@@ -31,6 +31,9 @@ pub struct Held {
     pub descriptors: u64,
 }
 
+/// What descriptors are, by process and number: what a server holds more or less of has a name then.
+pub type Open = BTreeMap<(i32, String), String>;
+
 /// One look at a server: what each of its processes holds.
 pub type Sample = BTreeMap<i32, Held>;
 
@@ -124,16 +127,18 @@ impl Server {
         }
     }
 
-    /// What the server's processes hold now. An error is that it is gone.
-    pub fn sample(&self) -> Result<Sample, String> {
-        let mut sample = Sample::new();
+    /// What the server's processes hold now, and what their descriptors are. An error is that it is gone.
+    pub fn sample(&self) -> Result<(Sample, Open), String> {
+        let (mut sample, mut all) = (Sample::new(), Open::new());
         for pid in std::iter::once(self.pid).chain(children(self.pid)) {
-            if let Some(held) = held(pid) {
+            let mut open = open_files(pid);
+            if let Some(held) = held(pid, open.len()) {
                 sample.insert(pid, held);
+                all.append(&mut open);
             }
         }
         match sample.contains_key(&self.pid) {
-            true => Ok(sample),
+            true => Ok((sample, all)),
             false => Err(format!("{} is gone", self.name)),
         }
     }
@@ -158,15 +163,19 @@ pub fn watch(
     servers: &[Server],
     warm: Duration,
     total: Duration,
-    mut tell: impl FnMut(Duration, &str, &Spread),
+    mut tell: impl FnMut(Duration, &str, &Spread, &str),
 ) -> Result<Vec<Vec<Sample>>, String> {
     let (started, mut all) = (Instant::now(), vec![Vec::new(); servers.len()]);
+    let mut opens = vec![Open::new(); servers.len()];
     while started.elapsed() < total {
         std::thread::sleep(EVERY.min(total.saturating_sub(started.elapsed())));
-        for (server, samples) in servers.iter().zip(&mut all) {
-            let sample = server.sample()?;
+        for ((server, samples), open) in servers.iter().zip(&mut all).zip(&mut opens) {
+            let (sample, now_open) = server.sample()?;
+            let before = std::mem::replace(open, now_open);
             if let Some(now) = Spread::of(std::slice::from_ref(&sample)) {
-                tell(started.elapsed(), server.name, &now);
+                let is_news = !before.is_empty() && before.len() != open.len();
+                let news = if is_news { news(&before, open) } else { String::new() };
+                tell(started.elapsed(), server.name, &now, &news);
             }
             if started.elapsed() >= warm {
                 samples.push(sample);
@@ -174,6 +183,15 @@ pub fn watch(
         }
     }
     Ok(all)
+}
+
+/// Which descriptors came and went.
+fn news(before: &Open, after: &Open) -> String {
+    let beyond = |sign: char, these: &Open, those: &Open| {
+        let other = these.iter().filter(|(at, is)| those.get(*at) != Some(is));
+        other.map(|((pid, number), is)| format!("  {sign}{pid}/{number} {is}")).collect::<String>()
+    };
+    beyond('-', before, after) + &beyond('+', after, before)
 }
 
 fn open(folder: &Path) -> Result<(), String> {
@@ -187,12 +205,20 @@ fn children(pid: i32) -> Vec<i32> {
     lists.flat_map(|l| l.split_whitespace().filter_map(|p| p.parse().ok()).collect::<Vec<_>>()).collect()
 }
 
-fn held(pid: i32) -> Option<Held> {
+fn open_files(pid: i32) -> Open {
+    let entries = std::fs::read_dir(format!("/proc/{pid}/fd")).into_iter().flatten().flatten();
+    let named = entries.map(|entry| {
+        let is = std::fs::read_link(entry.path()).unwrap_or_default();
+        ((pid, entry.file_name().to_string_lossy().into_owned()), is.to_string_lossy().into_owned())
+    });
+    named.collect()
+}
+
+fn held(pid: i32, descriptors: usize) -> Option<Held> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let rss = status.lines().find_map(|l| l.strip_prefix("VmRSS:"))?.split_whitespace().next()?.parse().ok()?;
     let vmas = std::fs::read_to_string(format!("/proc/{pid}/maps")).ok()?.lines().count() as u64;
-    let descriptors = std::fs::read_dir(format!("/proc/{pid}/fd")).ok()?.count() as u64;
-    Some(Held { rss, vmas, descriptors })
+    Some(Held { rss, vmas, descriptors: descriptors as u64 })
 }
 
 #[cfg(test)]

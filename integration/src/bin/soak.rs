@@ -42,11 +42,11 @@ fn soak(policy: &str, minutes: u64, warm: u64) -> Result<bool, String> {
     if let Some(server) = servers.iter().find(|s| policy != "none" && !s.reached()) {
         return Err(format!("the shim did not reach {}", server.name));
     }
-    let tell = |at: Duration, name: &str, now: &Spread| {
+    let tell = |at: Duration, name: &str, now: &Spread, news: &str| {
         let (rss, vmas, descriptors) = (now.rss.0 >> 10, now.vmas.0, now.descriptors.0);
         let at = at.as_secs();
         eprintln!(
-            "{:>3}:{:02} {name:<9} {:>3} processes {rss:>6} MiB {vmas:>6} VMAs {descriptors:>5} descriptors",
+            "{:>3}:{:02} {name:<9} {:>3} processes {rss:>6} MiB {vmas:>6} VMAs {descriptors:>5} descriptors{news}",
             at / 60,
             at % 60,
             now.processes
