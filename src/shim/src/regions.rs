@@ -8,11 +8,19 @@
 use faultless_core::counters::C;
 
 use crate::budget::Budget;
-use crate::coverage::{self, Seen};
 use crate::crew::ahead;
 use crate::live::Live;
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering::*, spin_loop};
-use crate::{arch, sys, transit};
+use crate::{arch, sys};
+
+// With their paths, because the model of races takes this file in from elsewhere.
+#[path = "regions/huge.rs"]
+mod huge;
+#[path = "regions/locks.rs"]
+mod locks;
+
+pub use huge::*;
+pub use locks::*;
 
 const ENTRIES: usize = 2048;
 /// `start` of a free entry.
@@ -303,156 +311,6 @@ pub fn not_populated(live: &Live<'_>, at: usize, bytes: u64) {
     }
 }
 
-/// How often locks of ours went in favour of a call of the program.
-static RELEASES: AtomicU32 = AtomicU32::new(0);
-
-/// Unlocks what we locked in the range, in favour of a call of the program. True if there was something.
-pub fn unlock(live: &Live<'_>, start: usize, len: usize) -> bool {
-    let bytes = release_locks(live, start, len, true);
-    live.page.add(C::OwnUnlocked, bytes);
-    RELEASES.fetch_add(u32::from(bytes > 0), SeqCst);
-    bytes > 0
-}
-
-/// How often the program needed what all locks of ours took of a limit.
-static YIELDS: AtomicU32 = AtomicU32::new(0);
-
-/// Unlocks all that we locked: the program needs what that takes of a limit. True if there was something.
-pub fn unlock_all(live: &Live<'_>) -> bool {
-    let any = unlock(live, 0, usize::MAX);
-    YIELDS.fetch_add(u32::from(any), SeqCst);
-    any
-}
-
-/// Changes with each [`unlock_all`] that found something.
-pub fn yields() -> u32 {
-    YIELDS.load(SeqCst)
-}
-
-/// Unlocks what we locked in the range, because it is no longer worth it. True if there was something.
-pub fn let_go(live: &Live<'_>, start: usize, len: usize) -> bool {
-    release_locks(live, start, len, true) > 0
-}
-
-/// Changes whenever locks of ours have gone in favour of a call of the program.
-pub fn releases() -> u32 {
-    RELEASES.load(SeqCst)
-}
-
-/// Calls `each` with every stretch that we have locked.
-pub fn each_lock(mut each: impl FnMut(usize, usize)) {
-    for entry in used() {
-        let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-        if is_there(entry.start.load(Acquire)) && from < to {
-            each(from, to);
-        }
-    }
-}
-
-/// Unlocks the region that begins at `start`, if we locked a part of it.
-pub fn unlock_partly_locked(live: &Live<'_>, start: usize) {
-    for entry in used() {
-        let is_part =
-            || entry.lock_end.load(Relaxed) != entry.end.load(Relaxed) || entry.lock_start.load(Relaxed) != start;
-        if entry.start.load(Acquire) == start && is_part() {
-            let len = entry.end.load(Relaxed).saturating_sub(start);
-            unlock(live, start, len);
-            return;
-        }
-    }
-}
-
-/// The program is about to lock or unlock the range itself: where that is a part of what must stay whole, our lock goes first,
-/// so that its call finds the mapping as it would be without us.
-pub fn unlock_what_must_stay_whole(live: &Live<'_>, start: usize, len: usize) {
-    let end = start.saturating_add(len);
-    for entry in used() {
-        let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-        let is_cut = from < end && to > start && (from < start || to > end);
-        if is_there(entry.start.load(Acquire)) && from < to && is_cut && entry.flags.load(Relaxed) & WHOLE != 0 {
-            unlock(live, from, to - from);
-        }
-    }
-}
-
-/// The program's own call has just unlocked, or taken over, what we locked in the range: only the books change.
-pub fn lock_taken_over(live: &Live<'_>, start: usize, len: usize) {
-    let bytes = release_locks(live, start, len, false);
-    RELEASES.fetch_add(u32::from(bytes > 0), SeqCst);
-}
-
-/// Returns how many bytes were locked.
-fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u64 {
-    let end = start.saturating_add(len);
-    let mut sum = 0;
-    let _passage = transit::going();
-    each_taken(start, end, |entry, record| {
-        let (mut from, mut to) = (record.lock_start.max(start), record.lock_end.min(end));
-        if from >= to {
-            entry.write(&record);
-            return;
-        }
-        if record.flags & WHOLE != 0 {
-            (from, to) = (record.lock_start, record.lock_end);
-        }
-        sum += (to - from) as u64;
-        if munlock {
-            let _ = sys::munlock(from, to - from);
-        }
-        // Two records from here on where locks stay on both sides: each record has one locked stretch.
-        let (mut head, mut tail) = (record.part(record.start, to), record.part(to, record.end));
-        head.lock_end = from.max(head.lock_start);
-        if tail.start >= tail.end || tail.locked() == 0 {
-            head = Record { lock_start: head.lock_start, lock_end: head.lock_end, ..record };
-            tail = Record::default();
-        } else {
-            head.flags |= PARTED;
-            tail.flags |= PARTED;
-        }
-        if head.locked() == 0 && head.populated == 0 && head.flags & !OF_LOCKS == 0 {
-            head = Record::default(); // it was there for the lock alone
-        }
-        let mut released = (to - from) as u64;
-        if !entry.split(&head, &tail) {
-            let _ = sys::munlock(tail.lock_start, tail.locked() as usize);
-            released += tail.locked();
-        }
-        Budget::Lock.give(live, released);
-    });
-    sum
-}
-
-/// The stretch that we locked in the records which the range touches.
-pub fn locked_around(start: usize, len: usize) -> Option<(usize, usize)> {
-    let end = start.saturating_add(len);
-    let mut around: Option<(usize, usize)> = None;
-    for entry in used() {
-        let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-        if is_there(entry.start.load(Relaxed)) && from < to && from < end && to > start {
-            let (low, high) = around.unwrap_or((from, to));
-            around = Some((low.min(from), high.max(to)));
-        }
-    }
-    around
-}
-
-/// Whether all of the range is locked by us.
-pub fn is_wholly_locked(start: usize, len: usize) -> bool {
-    let end = start.saturating_add(len);
-    used().iter().any(|e| {
-        is_there(e.start.load(Relaxed)) && e.lock_start.load(Relaxed) <= start && e.lock_end.load(Relaxed) >= end
-    })
-}
-
-/// Whether we locked something in the range.
-pub fn is_locked(start: usize, len: usize) -> bool {
-    let end = start.saturating_add(len);
-    used().iter().any(|e| {
-        let (from, to) = (e.lock_start.load(Relaxed), e.lock_end.load(Relaxed));
-        is_there(e.start.load(Relaxed)) && from < to && from < end && to > start
-    })
-}
-
 /// The flags of the records in which the range lies wholly, or None.
 pub fn flags_around(start: usize, len: usize) -> Option<u32> {
     let end = start.saturating_add(len);
@@ -541,127 +399,6 @@ pub fn settle(live: &Live<'_>, record: &Record) {
     Budget::Populate.give(live, record.populated);
 }
 
-/// Samples how much of the range is on huge pages, just before it goes.
-pub fn sample_before(live: &Live<'_>, start: usize, len: usize) {
-    let end = start.saturating_add(len);
-    for entry in used() {
-        let at = entry.start.load(Acquire);
-        if is_there(at) && entry.flags.load(Relaxed) & HUGE != 0 && at < end && entry.end.load(Relaxed) > start {
-            let (from, to) = (at.max(start), entry.end.load(Relaxed).min(end));
-            if let Some(seen) = coverage::sample_bounded(from, to) {
-                live.page.add(C::HugeGoneBytes, seen.huge);
-                live.page.add(C::HugeGoneOf, seen.present);
-            }
-        }
-    }
-}
-
-impl Entry {
-    /// Looks again; of what is no longer resident, says how much was on huge pages when it went.
-    fn note(&self, live: &Live<'_>, seen: &Seen) {
-        let [huge, present] = &self.seen;
-        let gone = present.swap(seen.present, Relaxed).saturating_sub(seen.present);
-        let huge_gone = huge.swap(seen.huge, Relaxed).saturating_sub(seen.huge).min(gone);
-        live.page.add(C::HugeGoneBytes, huge_gone);
-        live.page.add(C::HugeGoneOf, gone);
-    }
-}
-
-/// Samples the region that an address lies in, at most for a hundredth of the time: what is freed in a heap goes unseen.
-pub fn sample_around(live: &Live<'_>, address: usize) {
-    for entry in used() {
-        let (at, end) = (entry.start.load(Acquire), entry.end.load(Relaxed));
-        if is_there(at) && (at..end).contains(&address) && entry.flags.load(Relaxed) & HUGE != 0 {
-            if let Some(seen) = coverage::sample_bounded(at, end) {
-                entry.note(live, &seen);
-            }
-            return;
-        }
-    }
-}
-
-/// Samples how much of all recorded regions is on huge pages now.
-pub fn sample_all(live: &Live<'_>) {
-    let (mut huge, mut present, mut any) = (0, 0, false);
-    for entry in used() {
-        let at = entry.start.load(Acquire);
-        if is_there(at)
-            && entry.flags.load(Relaxed) & HUGE != 0
-            && let Some(seen) = coverage::sample(at, entry.end.load(Relaxed))
-        {
-            entry.note(live, &seen);
-            huge += seen.huge;
-            present += seen.present;
-            any = true;
-        }
-    }
-    if any {
-        live.page.set(C::HugeNow, huge);
-        live.page.set(C::HugeNowOf, present);
-    }
-}
-
-/// Calls `change` with each locked stretch that has all of the flags `with`, and none of `without`, in pieces that are soon done,
-/// and gives it the flags `then` instead. False ends the lock there.
-fn walk_locks(live: &Live<'_>, (with, without, then): (u32, u32, u32), change: impl Fn(usize, usize) -> bool) {
-    const PIECE: usize = 16 << 20;
-    let fits = |flags: u32| flags & with == with && flags & without == 0;
-    for entry in used() {
-        let mut at = entry.lock_start.load(Relaxed);
-        while fits(entry.flags.load(Relaxed)) {
-            let Some(mut record) = entry.take(at, at + 1) else { break };
-            let goes_on = fits(record.flags) && record.lock_start <= at && at < record.lock_end;
-            let end = record.lock_end.min(at + PIECE);
-            let is_done = goes_on && change(at, end - at);
-            if goes_on && !is_done {
-                Budget::Lock.give(live, (record.lock_end - at) as u64);
-                record.lock_end = at;
-            }
-            if !is_done || end == record.lock_end {
-                record.flags = record.flags & !with | then;
-            }
-            entry.write(&record);
-            if !goes_on || end >= record.lock_end {
-                break;
-            }
-            at = end;
-        }
-    }
-}
-
-/// A fork is about to copy the mappings: those that a lock of ours has parted become one for so long.
-pub fn set_aside(live: &Live<'_>) {
-    walk_locks(live, (NOT_FORKED, ASIDE, NOT_FORKED | ASIDE), |at, len| {
-        let _ = sys::munlock(at, len);
-        true
-    });
-}
-
-/// After the fork, in the parent: what was set aside is locked again, unless the program needs the limit by now.
-pub fn take_up_again(live: &Live<'_>) {
-    let passage = transit::coming();
-    walk_locks(live, (NOT_FORKED | ASIDE, 0, NOT_FORKED), |at, len| {
-        let is_locked = passage.is_some() && sys::mlock(at, len, true).is_ok();
-        if !is_locked {
-            let _ = sys::munlock(at, len); // it may have locked a part before it failed
-        }
-        is_locked
-    });
-}
-
-/// In a forked child: where the parent has locked a part, the kernel has dropped the lock but not put the two mappings together
-/// that it made of one, and mremap refuses those. It does when a lock goes.
-fn mend(entry: &Entry) {
-    let (start, end) = (entry.start.load(Relaxed), entry.end.load(Relaxed));
-    let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
-    let is_part = (from, to) != (start, end) || entry.flags.load(Relaxed) & PARTED != 0;
-    let flags = entry.flags.load(Relaxed);
-    entry.flags.store(flags & !ASIDE, Relaxed);
-    if start != FREE && from < to && is_part && flags & ASIDE == 0 && sys::mlock(from, to - from, true).is_ok() {
-        let _ = sys::munlock(from, to - from);
-    }
-}
-
 /// In a forked child: nothing is locked there, and its budgets start at nothing.
 pub fn start_in_child() {
     for entry in used() {
@@ -670,7 +407,7 @@ pub fn start_in_child() {
         if start & TAKEN != 0 {
             entry.start.store(FREE, Relaxed);
         } else {
-            mend(entry);
+            locks::mend(entry);
             entry.lock_start.store(0, Relaxed);
             entry.lock_end.store(0, Relaxed);
             entry.populated.store(0, Relaxed);
