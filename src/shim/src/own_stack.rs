@@ -23,7 +23,7 @@ unsafe impl Sync for Stack {}
 static STACK: Stack = Stack(UnsafeCell::new([0; BYTES]));
 static TAKEN: AtomicBool = AtomicBool::new(false);
 
-/// Runs `f` on the stack. None: it stayed taken.
+/// Runs `f` on the stack. None: it stayed taken, or a signal handler might have found it so.
 pub fn run<R, F: FnOnce() -> R>(f: F) -> Option<R> {
     struct Call<F, R>(Option<F>, Option<R>);
     unsafe extern "C" fn go<R, F: FnOnce() -> R>(call: *mut c_void) {
@@ -33,7 +33,7 @@ pub fn run<R, F: FnOnce() -> R>(f: F) -> Option<R> {
             call.1 = Some(f());
         }
     }
-    let mask = sys::block_signals();
+    let mask = sys::block_signals().ok()?;
     let taken = (0..PATIENCE).any(|turn| {
         if turn > 0 {
             core::hint::spin_loop();

@@ -409,13 +409,9 @@ pub unsafe fn prctl(option: c_int, a: usize, b: usize, c: usize, d: usize) -> Re
 /// Signals that stay blocked, because one is pending that we have raised and could not take back.
 static KEPT: AtomicU64 = AtomicU64::new(0);
 
-/// Blocks all signals for the calling thread; the mask of before.
-pub fn block_signals() -> u64 {
-    try_block_signals().unwrap_or(0)
-}
-
-/// The same; an error, which only a filter can bring about, leaves them as they are.
-fn try_block_signals() -> Result<u64, Errno> {
+/// Blocks all signals for the calling thread; the mask of before. An error, which only a filter can bring about, leaves them
+/// as they are.
+pub fn block_signals() -> Result<u64, Errno> {
     let (all, mut before) = (u64::MAX, 0u64);
     // SAFETY: the kernel reads one word and writes one.
     unsafe {
@@ -483,7 +479,7 @@ pub fn write_quietly(fd: c_int, from: &[u8]) -> Result<(), Errno> {
     /// What a pipe that says POLLOUT takes without waiting.
     const PIPE_BUF: usize = 4096;
     const SIGPIPE_SET: u64 = 1 << (libc::SIGPIPE - 1);
-    let mask = try_block_signals()?;
+    let mask = block_signals()?;
     let was_pending = pending_signals() & SIGPIPE_SET != 0;
     let mut result = Ok(());
     for piece in from.chunks(PIPE_BUF) {

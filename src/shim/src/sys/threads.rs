@@ -60,7 +60,7 @@ pub unsafe fn start_thread(
         | libc::CLONE_SETTLS
         | libc::CLONE_PARENT_SETTID
         | libc::CLONE_CHILD_CLEARTID;
-    let mask = block_signals();
+    let mask = block_signals()?;
     // SAFETY: as the caller says.
     let result = unsafe { arch::clone_thread(FLAGS, top, tid.as_ptr(), tls, f, arg) };
     restore_signals(mask);

@@ -65,7 +65,7 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
         return true;
     }
     // Nobody may jump out of this half-way.
-    let mask = sys::block_signals();
+    let Ok(mask) = sys::block_signals() else { return false };
     let mut served = SERVED.swap(true, SeqCst);
     if !served {
         served = PLACE.start_when_empty(live, serve, PATIENCE_NS);
