@@ -368,28 +368,13 @@ fn populate_ahead(live: &Live<'_>, target: &Target, range: Range, rule: u8, why:
 /// Locks of less are not worth a thread that lets them go when memory gets tight.
 const WORTH_LETTING_GO: u64 = 16 << 20;
 
-/// How a lock may end within a mapping.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Parts {
-    /// the kernel puts together again what it parts
-    Any,
-    /// it does once something of the mapping was written before: both parts then have one anon_vma
-    OnceTouched,
-    /// it does not, and mremap then refuses what is one mapping for the program
-    Never,
-}
-
-fn parts(target: &Target, range: Range, on_fault: bool) -> Parts {
-    let is_moved = matches!(target.kind, Kind::Anon | Kind::File | Kind::Shm);
-    match (target.segment, target.shared || !is_moved, target.file.is_some()) {
-        (true, ..) => Parts::Never,
-        (_, true, _) => Parts::Any,
-        (_, _, false) if target.writable && !on_fault => Parts::OnceTouched,
-        (_, _, false) => Parts::Never,
-        // To write to a file's is to copy it. A part that a rule names is the rule's wish.
-        (_, _, true) if target.writable && range == target.range => Parts::Never,
-        (_, _, true) => Parts::Any,
-    }
+/// Whether a lock that ended within the mapping could part it for good, so that it is locked whole or not at all: of private
+/// memory each part gets an anon_vma of its own when it is first written, and in a forked child anyway, and mremap refuses what
+/// was one mapping. What a rule asks for by offsets is the rule's wish.
+fn is_whole(target: &Target, stay: Stay) -> bool {
+    let is_moved = matches!(target.kind, Kind::Anon | Kind::File);
+    let is_private = is_moved && !target.shared && (target.writable || target.file.is_none());
+    target.segment || (is_private && !matches!(stay, Stay::Range(..)))
 }
 
 fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Record) -> Result {
@@ -408,9 +393,9 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
         return skipped(Reason::Seccomp);
     }
     let on_fault = stay == Stay::OnFault || target.copies_on_write();
-    let parts = parts(target, range, on_fault);
+    let is_whole = is_whole(target, stay);
     let (mut granted, why) = Budget::Lock.take(live, range.len as u64);
-    if parts == Parts::Never && granted < range.len as u64 {
+    if is_whole && granted < range.len as u64 {
         Budget::Lock.give(live, granted);
         granted = 0;
     }
@@ -425,11 +410,9 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if on_fault && stay != Stay::OnFault {
         let _ = populate::run(live, target, range_granted);
     }
-    if parts == Parts::OnceTouched && record.populated == 0 {
-        let _ = populate::run(live, target, Range { start: range.start, len: PAGE });
-    }
-    let locked = match parts {
-        Parts::Never => lock::whole(range),
+    let locked = match (is_whole, on_fault || target.segment) {
+        (true, true) => lock::whole(range),
+        (true, false) => lock::all(live, range),
         _ => lock::run(live, range_granted, on_fault),
     };
     Budget::Lock.give(live, granted - locked.bytes);
@@ -437,8 +420,6 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     record.lock_end = range.start + locked.bytes as usize;
     if target.segment && locked.bytes > 0 {
         record.flags |= regions::WHOLE;
-    } else if parts == Parts::OnceTouched && locked.bytes < target.range.len as u64 {
-        record.flags |= regions::NOT_FORKED;
     }
     live.page.add(C::LockedBytes, locked.bytes);
     if locked.bytes >= WORTH_LETTING_GO {
@@ -448,6 +429,8 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     match (locked.bytes, locked.errno) {
         (0, 0) => skipped(why),
         (0, errno) => failed(errno),
+        // What there was no time to bring is locked once it is touched.
+        (b, _) if b == range.len as u64 && locked.reason == Reason::Time => (Outcome::Partly, Reason::Time, 0),
         (b, _) if b == range.len as u64 => (Outcome::Applied, locked.reason, 0),
         (b, _) if b == granted && refreshed() => (Outcome::Partly, Reason::Refreshed, 0),
         (b, _) if b == granted => (Outcome::Partly, why, 0),

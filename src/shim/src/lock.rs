@@ -56,6 +56,19 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
     result
 }
 
+/// Locks all of a range or nothing; what there is no time to bring, each page once it is touched.
+pub fn all(live: &Live<'_>, range: Range) -> Locked {
+    let locked = run(live, range, false);
+    if locked.bytes as usize == range.len {
+        return locked;
+    }
+    if locked.reason == Reason::Time && sys::mlock(range.start, range.len, true).is_ok() {
+        return Locked { bytes: range.len as u64, ..locked };
+    }
+    let _ = sys::munlock(range.start, range.len);
+    Locked { bytes: 0, ..locked }
+}
+
 /// Locks all of a range or nothing, by one call: each page once it is touched, which is soon done.
 pub fn whole(range: Range) -> Locked {
     let Range { start, len } = range;

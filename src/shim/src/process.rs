@@ -12,7 +12,7 @@ use faultless_core::counters::C;
 use faultless_core::page::End;
 
 use crate::real::*;
-use crate::{recycle, regions, report, state};
+use crate::{recycle, report, state};
 
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
@@ -86,17 +86,13 @@ pub unsafe extern "C" fn quick_exit(status: c_int) -> ! {
     unsafe { QUICK_EXIT.get()(status) }
 }
 
-/// The kernel would copy the page tables of what is kept for a child that has no use for it, and mappings that are parted.
+/// The kernel would copy the page tables of what is kept for a child that has no use for it.
 unsafe extern "C" fn about_to_fork() {
     recycle::give_way();
-    if let Some(live) = state::enter() {
-        regions::set_aside(&live);
-    }
 }
 
 unsafe extern "C" fn forked_parent() {
     if let Some(live) = state::enter() {
-        regions::take_up_again(&live);
         live.page.add(C::Forks, 1);
     }
 }

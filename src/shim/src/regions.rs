@@ -61,13 +61,6 @@ pub const NOT_DUMPED: u32 = 256;
 const PARTED: u32 = 512;
 /// The kernel never puts together what is parted of it ([`crate::target::Target::segment`]): locks come and go whole.
 pub const WHOLE: u32 = 1024;
-/// A part of private memory is locked. A fork that copies the two mappings which that makes of one gives each an anon_vma of its
-/// own, and in the child they never become one again.
-pub const NOT_FORKED: u32 = 2048;
-/// For the time of a fork it is not locked.
-const ASIDE: u32 = 4096;
-/// What alone is no reason to keep a record.
-const OF_LOCKS: u32 = PARTED | WHOLE | NOT_FORKED | ASIDE;
 
 struct Entry {
     start: AtomicUsize,
@@ -347,7 +340,7 @@ pub fn take_back(start: usize, len: usize, flag: u32, mut undo: impl FnMut(usize
         if record.flags & flag != 0 {
             record.flags &= !flag;
             undo(record.start, record.end);
-            if record.flags & !OF_LOCKS == 0 && record.populated == 0 && record.locked() == 0 {
+            if record.flags & !(PARTED | WHOLE) == 0 && record.populated == 0 && record.locked() == 0 {
                 record = Record::default();
             }
         }

@@ -5,7 +5,6 @@
 //! before it is set up, in signal handlers and in vfork children, and because its own functions may be hooked.
 
 use core::ffi::{CStr, c_char, c_int, c_long, c_void};
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 mod maps;
 mod opened;
@@ -406,9 +405,6 @@ pub unsafe fn prctl(option: c_int, a: usize, b: usize, c: usize, d: usize) -> Re
     unsafe { call(libc::SYS_prctl, [option as usize, a, b, c, d]) }
 }
 
-/// Signals that stay blocked, because one is pending that we have raised and could not take back.
-static KEPT: AtomicU64 = AtomicU64::new(0);
-
 /// Blocks all signals for the calling thread; the mask of before. An error, which only a filter can bring about, leaves them
 /// as they are.
 pub fn block_signals() -> Result<u64, Errno> {
@@ -425,7 +421,6 @@ pub fn block_signals() -> Result<u64, Errno> {
 
 /// Puts a signal mask back.
 pub fn restore_signals(mask: u64) {
-    let mask = mask | KEPT.load(Relaxed);
     // SAFETY: the kernel reads one word.
     let _ = unsafe { call(libc::SYS_rt_sigprocmask, [libc::SIG_SETMASK as usize, &raw const mask as usize, 0, 8]) };
 }
@@ -499,11 +494,26 @@ pub fn write_quietly(fd: c_int, from: &[u8]) -> Result<(), Errno> {
         let (set, none) = (SIGPIPE_SET, [0u64; 2]);
         // SAFETY: takes the signal that our write has raised, without waiting.
         let _ = unsafe { call(libc::SYS_rt_sigtimedwait, [&raw const set as usize, 0, &raw const none as usize, 8]) };
-        // Where that is not to be had it stays blocked: the program must not die of what we wrote.
-        KEPT.fetch_or(pending_signals() & SIGPIPE_SET, Relaxed);
+        if pending_signals() & SIGPIPE_SET != 0 {
+            discard(libc::SIGPIPE); // that was not to be had, and the program must not die of what we wrote
+        }
     }
     restore_signals(mask);
     result
+}
+
+/// Takes a pending signal away as sigaction(2) does it: by being ignored for a moment.
+fn discard(signal: c_int) {
+    /// The kernel's struct sigaction: handler, flags, restorer, mask.
+    type Action = [usize; 4];
+    let (ignored, mut before): (Action, Action) = ([libc::SIG_IGN, 0, 0, 0], [0; 4]);
+    let set = |to: usize, from: usize| {
+        // SAFETY: the kernel reads one struct and writes one; what was there comes back.
+        unsafe { call(libc::SYS_rt_sigaction, [signal as usize, to, from, 8]) }
+    };
+    if set(&raw const ignored as usize, &raw mut before as usize).is_ok() {
+        let _ = set(&raw const before as usize, 0);
+    }
 }
 
 fn pending_signals() -> u64 {

@@ -112,7 +112,7 @@ fn release_locks(live: &Live<'_>, start: usize, len: usize, munlock: bool) -> u6
             head.flags |= PARTED;
             tail.flags |= PARTED;
         }
-        if head.locked() == 0 && head.populated == 0 && head.flags & !OF_LOCKS == 0 {
+        if head.locked() == 0 && head.populated == 0 && head.flags & !(PARTED | WHOLE) == 0 {
             head = Record::default(); // it was there for the lock alone
         }
         let mut released = (to - from) as u64;
@@ -156,63 +156,13 @@ pub fn is_locked(start: usize, len: usize) -> bool {
     })
 }
 
-/// Calls `change` with each locked stretch that has all of the flags `with`, and none of `without`, in pieces that are soon done,
-/// and gives it the flags `then` instead. False ends the lock there.
-fn walk_locks(live: &Live<'_>, (with, without, then): (u32, u32, u32), change: impl Fn(usize, usize) -> bool) {
-    const PIECE: usize = 16 << 20;
-    let fits = |flags: u32| flags & with == with && flags & without == 0;
-    for entry in used() {
-        let mut at = entry.lock_start.load(Relaxed);
-        while fits(entry.flags.load(Relaxed)) {
-            let Some(mut record) = entry.take(at, at + 1) else { break };
-            let goes_on = fits(record.flags) && record.lock_start <= at && at < record.lock_end;
-            let end = record.lock_end.min(at + PIECE);
-            let is_done = goes_on && change(at, end - at);
-            if goes_on && !is_done {
-                Budget::Lock.give(live, (record.lock_end - at) as u64);
-                record.lock_end = at;
-            }
-            if !is_done || end == record.lock_end {
-                record.flags = record.flags & !with | then;
-            }
-            entry.write(&record);
-            if !goes_on || end >= record.lock_end {
-                break;
-            }
-            at = end;
-        }
-    }
-}
-
-/// A fork is about to copy the mappings: those that a lock of ours has parted become one for so long.
-pub fn set_aside(live: &Live<'_>) {
-    walk_locks(live, (NOT_FORKED, ASIDE, NOT_FORKED | ASIDE), |at, len| {
-        let _ = sys::munlock(at, len);
-        true
-    });
-}
-
-/// After the fork, in the parent: what was set aside is locked again, unless the program needs the limit by now.
-pub fn take_up_again(live: &Live<'_>) {
-    let passage = transit::coming();
-    walk_locks(live, (NOT_FORKED | ASIDE, 0, NOT_FORKED), |at, len| {
-        let is_locked = passage.is_some() && sys::mlock(at, len, true).is_ok();
-        if !is_locked {
-            let _ = sys::munlock(at, len); // it may have locked a part before it failed
-        }
-        is_locked
-    });
-}
-
 /// In a forked child: where the parent has locked a part, the kernel has dropped the lock but not put the two mappings together
 /// that it made of one, and mremap refuses those. It does when a lock goes.
 pub(super) fn mend(entry: &Entry) {
     let (start, end) = (entry.start.load(Relaxed), entry.end.load(Relaxed));
     let (from, to) = (entry.lock_start.load(Relaxed), entry.lock_end.load(Relaxed));
     let is_part = (from, to) != (start, end) || entry.flags.load(Relaxed) & PARTED != 0;
-    let flags = entry.flags.load(Relaxed);
-    entry.flags.store(flags & !ASIDE, Relaxed);
-    if start != FREE && from < to && is_part && flags & ASIDE == 0 && sys::mlock(from, to - from, true).is_ok() {
+    if start != FREE && from < to && is_part && sys::mlock(from, to - from, true).is_ok() {
         let _ = sys::munlock(from, to - from);
     }
 }

@@ -28,11 +28,7 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
     };
     let is_segment = watched.wants & WHOLE != 0;
     let on_fault = watched.wants & SHARED == 0 || is_segment;
-    let flags = match (is_segment, watched.wants & SHARED) {
-        (true, _) => regions::WHOLE,
-        (_, 0) => regions::NOT_FORKED,
-        _ => 0,
-    };
+    let flags = if is_segment { regions::WHOLE } else { 0 };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
         // A mapping that has become smaller has other pieces, of which a part may be locked: it would be counted twice.
