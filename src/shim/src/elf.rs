@@ -110,9 +110,10 @@ fn tables(fd: i32, head: &[u8]) -> Option<Unreached> {
         }
     }
     let address = address?;
-    let base = |h: &[u8; HEADER]| u64_at(h, 16).unwrap_or(0);
-    let load = find(&|h| kind(h) == PT_LOAD && address.wrapping_sub(base(h)) < u64_at(h, 32).unwrap_or(0))?;
-    let from = (address - base(&load)).checked_add(u64_at(&load, 8)?)?;
+    let within =
+        |h: &[u8; HEADER]| address.checked_sub(u64_at(h, 16)?).filter(|at| u64_at(h, 32).is_some_and(|len| *at < len));
+    let load = find(&|h| kind(h) == PT_LOAD && within(h).is_some())?;
+    let from = within(&load)?.checked_add(u64_at(&load, 8)?)?;
     Some(if has_a_sanitizer(fd, from, bytes?) { Unreached::Sanitizer } else { Unreached::No })
 }
 
