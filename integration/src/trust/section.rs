@@ -20,7 +20,7 @@ pub fn results(part: &str, lines: &[Line]) -> String {
     };
     let unknown = || "unknown".to_owned();
     let day = said("date", &["-u", "+%Y-%m-%d"]).unwrap_or_else(unknown);
-    let kernel = said("uname", &["-r"]).unwrap_or_else(unknown);
+    let kernel = crate::bench::machine::kernel();
     let commit = said("git", &["rev-parse", "--short", "HEAD"]).unwrap_or_else(unknown);
     let processors = std::thread::available_parallelism().map_or(0, usize::from);
     let mut text = format!(

@@ -427,7 +427,7 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
         let _ = watch::add(live, target, held, rule, watch::HELD); // without a thread it stays whatever happens
     }
     match (locked.bytes, locked.errno) {
-        (0, 0) => skipped(why),
+        (0, 0) => skipped(if why == Reason::Done { locked.reason } else { why }),
         (0, errno) => failed(errno),
         // What there was no time to bring is locked once it is touched.
         (b, _) if b == range.len as u64 && locked.reason == Reason::Time => (Outcome::Partly, Reason::Time, 0),

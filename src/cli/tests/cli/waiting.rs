@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, ChildStdout, Stdio};
 
-use crate::fixtures::{compile, faultless, output, real_library, run};
+use crate::fixtures::{compile, faultless, output, real_library, run, with_signals};
 
 #[test]
 fn the_status_is_the_programs_or_128_and_the_signal() {
@@ -15,15 +15,8 @@ fn the_status_is_the_programs_or_128_and_the_signal() {
 
 /// A shell that says `ready`, then what it gets.
 fn listener(script: &str) -> (Child, BufReader<ChildStdout>) {
-    let mut command = run(&["--wait", "--policy", "none", "--", "bash", "-c", script]);
-    // A shell cannot trap what was ignored when it started, and nohup ignores SIGHUP.
-    // SAFETY: signal(2) is async-signal-safe.
-    unsafe {
-        command.pre_exec(|| {
-            libc::signal(libc::SIGHUP, libc::SIG_DFL);
-            Ok(())
-        })
-    };
+    // A shell cannot trap what was ignored when it started.
+    let mut command = with_signals(run(&["--wait", "--policy", "none", "--", "bash", "-c", script]));
     let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap());
     let mut ready = String::new();

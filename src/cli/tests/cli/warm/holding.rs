@@ -7,7 +7,7 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
 use super::{MIB, PAGE, cold, drop_pages, folder, resident, warm};
-use crate::fixtures::{faultless, output};
+use crate::fixtures::{faultless, output, with_signals};
 
 #[test]
 fn a_bad_lock_max_is_refused_whether_flag_or_variable() {
@@ -58,7 +58,7 @@ fn what_is_held_is_locked_until_a_signal() {
 fn no_more_is_held_than_lock_max() {
     let folder = folder();
     let (first, second) = (cold(folder.path(), "a", MIB), cold(folder.path(), "b", MIB));
-    let mut command = faultless();
+    let mut command = with_signals(faultless());
     command.args(["warm", "--hold", "--lock-max", "1536K"]).args([first, second]);
     let (child, _) = holding(&mut command);
     assert_eq!(locked(child.id()), MIB * 3 / 2);
