@@ -4,6 +4,8 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::advised::madvise;
+use super::locked::*;
 use super::*;
 
 /// Runs a call that may bring a seccomp filter.
