@@ -9,6 +9,7 @@ use std::process::Child;
 use std::time::{Duration, Instant};
 
 use crate::artefacts::{library, preload, workspace};
+use crate::bench::guard::Guard;
 use crate::child::Run;
 
 /// The servers, each a script of integration/soak.
@@ -83,9 +84,10 @@ impl Spread {
     }
 }
 
-/// A server at work, with its clients. Gone when dropped.
+/// A server at work, with its clients. Gone when dropped, or when this process ends otherwise.
 pub struct Server {
     script: Child,
+    guard: Guard,
     folder: tempfile::TempDir,
     /// which one
     pub name: &'static str,
@@ -112,8 +114,11 @@ impl Server {
             run =
                 run.env(preload(policy, &pages)).env([("LD_PRELOAD".to_owned(), copy(library(), "libfaultless.so")?)]);
         }
+        let mut guard = Guard::new()?;
+        guard.undo("folder", &format!("rm -rf -- '{}'", folder.path().display()))?;
         let script = run.command().spawn().map_err(|e| format!("{name}: {e}"))?;
-        let mut server = Server { script, folder, name, pid: 0 };
+        let mut server = Server { script, guard, folder, name, pid: 0 };
+        server.guard.started(server.script.id())?;
         let (started, file) = (Instant::now(), work.join("pid"));
         loop {
             if let Some(pid) = std::fs::read_to_string(&file).ok().and_then(|t| t.trim().parse().ok()) {
@@ -168,6 +173,7 @@ impl Drop for Server {
         // SAFETY: kill has no memory of ours to harm; the group is the script's own and not yet waited for.
         unsafe { libc::kill(-(self.script.id() as i32), libc::SIGKILL) };
         let _ = self.script.wait();
+        let _ = self.guard.ended();
         crate::suites::kill_those_of(&self.folder.path().join("work"));
     }
 }

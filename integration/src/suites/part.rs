@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use faultless_core::page::{Snapshot, State};
 
 use crate::artefacts::preload;
+use crate::bench::guard::Guard;
 use crate::child::Run;
 
 /// One command of a suite.
@@ -77,8 +78,13 @@ impl Part {
         }
         let out = File::create(log).map_err(|e| format!("{}: {e}", log.display()))?;
         command.stderr(out.try_clone().map_err(|e| e.to_string())?).stdout(out);
+        // This may be interrupted, and what a part has started would go on.
+        let mut guard = Guard::new()?;
+        guard.undo("folder", &format!("rm -rf -- '{}'", scratch.path().display()))?;
         let child = command.spawn().map_err(|e| format!("{}: {e}", self.argv.join(" ")))?;
+        guard.started(child.id())?;
         let status = wait(child, self.limit);
+        guard.ended()?;
         kill_those_of(&work);
         let output = std::fs::read(log).map_err(|e| format!("{}: {e}", log.display()))?;
         let ended = Ended {
