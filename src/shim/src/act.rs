@@ -19,7 +19,7 @@ use crate::populate::{self, Populated};
 use crate::regions::{self, Record};
 use crate::sys::{self, PAGE};
 use crate::target::{APPLIED, Range, Result, Target, failed, skipped};
-use crate::{advice, identity, limits, lock, scarce, segments, state, transit, watch};
+use crate::{advice, heap, identity, limits, lock, scarce, segments, state, transit, watch};
 
 use Arriving::{Ahead, Now};
 
@@ -378,6 +378,9 @@ fn is_whole(target: &Target, stay: Stay) -> bool {
 }
 
 fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Record) -> Result {
+    if heap::are_future_locks() {
+        return skipped(Reason::VmLocked);
+    }
     let mut range = match stay {
         Stay::Hot => return advice::watched(live, target, rule, watch::HOT),
         Stay::Full | Stay::OnFault => target.backed(),

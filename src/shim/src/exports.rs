@@ -50,9 +50,41 @@ fn make_way_for_a_mapping() -> Option<Option<Turn>> {
         }
         // A lock on a part has parted what mremap would take as one.
         libc::EFAULT => release_all_locks().map(Some),
-        libc::ENOMEM => recycle::give_way().then_some(None),
+        libc::ENOMEM => {
+            let turn = if has_no_place_for_a_mapping() { release_all_locks() } else { None };
+            let kept = recycle::give_way();
+            (kept || turn.is_some()).then_some(turn)
+        }
         _ => None,
     }
+}
+
+/// Whether the kernel has no mapping left for this process (vm.max_map_count), of which our locks in parts take some: then it
+/// refuses the smallest. What is too large for it is refused for its size.
+fn has_no_place_for_a_mapping() -> bool {
+    if regions::none() {
+        return false;
+    }
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh mapping, which goes at once.
+    match unsafe { sys::mmap(0, PAGE, libc::PROT_NONE, flags, -1, 0) } {
+        Ok(at) => {
+            // SAFETY: as above.
+            let _ = unsafe { sys::munmap(at, PAGE) };
+            false
+        }
+        Err(_) => true,
+    }
+}
+
+/// A call that makes several mappings of one failed. As above: vm.max_map_count is all but certainly why.
+fn make_way_for_parts() -> Option<Option<Turn>> {
+    if sys::errno() != libc::ENOMEM {
+        return None;
+    }
+    let turn = if regions::none() { None } else { release_all_locks() };
+    let kept = recycle::give_way();
+    (kept || turn.is_some()).then_some(turn)
 }
 
 /// A range that the kernel will take as it stands.
@@ -164,10 +196,18 @@ pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
         after(|live| regions::sample_before(live, at as usize, len.next_multiple_of(PAGE)));
         had_locks = forget(at, len);
     }
+    let before = sys::errno();
     // SAFETY: the program's own call.
-    let result = unsafe { MUNMAP.get()(at, len) };
+    let mut result = unsafe { MUNMAP.get()(at, len) };
     if result != 0 {
+        let is_more_whole = had_locks.is_some() && sys::errno() == libc::ENOMEM;
         had_locks.into_iter().for_each(unlock_after_all);
+        let way = make_way_for_parts();
+        if is_more_whole || way.is_some() {
+            sys::set_errno(before);
+            // SAFETY: as above.
+            result = unsafe { MUNMAP.get()(at, len) };
+        }
     }
     if result == 0 && state::is_on() {
         after(|live| live.page.add(C::MunmapCalls, 1));
@@ -280,7 +320,9 @@ pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c
     }
     // SAFETY: the program's own call.
     let mut result = unsafe { MPROTECT.get()(at, len, prot) };
-    if result != 0 && sys::errno() == libc::ENOMEM && recycle::give_way() {
+    if result != 0
+        && let Some(_turn) = make_way_for_parts()
+    {
         sys::set_errno(before);
         // SAFETY: as above.
         result = unsafe { MPROTECT.get()(at, len, prot) };

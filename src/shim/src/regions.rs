@@ -57,8 +57,8 @@ pub const COMMITTED: u32 = 64;
 pub const ADVISED: u32 = 128;
 /// We had it left out of core files: the whole of it, or nothing.
 pub const NOT_DUMPED: u32 = 256;
-/// A part was unlocked in the program's favour, so that what was one mapping, and one record, is now several.
-const PARTED: u32 = 512;
+/// A part was unlocked in the program's favour, or only a part was ever locked, so that what was one mapping is now several.
+pub const PARTED: u32 = 512;
 /// The kernel never puts together what is parted of it ([`crate::target::Target::segment`]): locks come and go whole.
 pub const WHOLE: u32 = 1024;
 

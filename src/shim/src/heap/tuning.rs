@@ -64,6 +64,11 @@ pub fn future_locks(locked: bool) {
     FUTURE_LOCKED.store(locked, Relaxed);
 }
 
+/// Whether the program has all that is mapped from now on locked: none of that is ours to lock, or to let go.
+pub fn are_future_locks() -> bool {
+    FUTURE_LOCKED.load(Relaxed)
+}
+
 /// mlockall is about to make resident, and count against the limit, what heaps have ahead of their use.
 pub fn before_mlockall() {
     if is_set() {
@@ -97,7 +102,7 @@ pub fn may_open(live: &Live<'_>) -> bool {
     static SAID: AtomicBool = AtomicBool::new(false);
     let why = match () {
         () if BY_PROGRAM.load(Relaxed) => Reason::Tuned,
-        () if FUTURE_LOCKED.load(Relaxed) => Reason::VmLocked,
+        () if are_future_locks() => Reason::VmLocked,
         () if limits::counts_what_is_reserved() => Reason::Reserved,
         () => return true,
     };

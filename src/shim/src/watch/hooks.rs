@@ -47,11 +47,16 @@ pub fn made_writable(start: usize, len: usize) {
     if USED.load(Relaxed) {
         let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
         let mut had_advice = None;
+        let mut had_locks = None;
         table::forget_whole(start, end, |watched| {
             // Anonymous memory has had pages of its own from the start.
             let is_copied = watched.wants & table::SHARED == 0 && watched.identity != 0;
             if is_copied && watched.wants & AUTO != 0 {
                 had_advice = Some((watched.start.max(start), watched.end.min(end)));
+            }
+            if is_copied && watched.wants & HOT != 0 {
+                let (from, to) = had_locks.unwrap_or((watched.start, watched.end));
+                had_locks = Some((watched.start.min(from), watched.end.max(to)));
             }
             is_copied
         });
@@ -59,6 +64,12 @@ pub fn made_writable(start: usize, len: usize) {
         if let Some((from, to)) = had_advice {
             // SAFETY: advice that keeps content, on what the program is about to change itself.
             let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
+        }
+        // Parted by our locks, each part would get an anon_vma of its own, and mremap would refuse what was one mapping.
+        if let Some((from, to)) = had_locks
+            && let Some(live) = state::enter()
+        {
+            regions::unlock(&live, from, to - from);
         }
     }
 }

@@ -27,6 +27,7 @@ use faultless_core::rules::Axis;
 
 use super::HOT;
 use super::pagemap::Pagemap;
+use super::pressure;
 use super::table::{self, SLOTS, Slot, Watched};
 use super::vitals::{Room, Vitals};
 use crate::live::Live;
@@ -289,16 +290,35 @@ impl Hot {
         if self.room_read_at != sight.room.read_at {
             self.room_read_at = sight.room.read_at;
             self.locked_then = self.locked;
-            if self.locked > self.capacity(live, sight) {
+            let capacity = self.capacity(live, sight);
+            if self.locked > capacity {
                 self.choose_and_lock(live, sight, lend);
+                if capacity == 0 {
+                    self.yields_until = sight.now.at + YIELD_NS;
+                    self.say_that_memory_is_tight(live);
+                }
             }
         }
         live.page.set(C::HotLockedNow, self.locked);
     }
 
-    /// How much may be locked: half of what files can have (what is locked already does not count as theirs any more), and of
+    fn say_that_memory_is_tight(&mut self, live: &Live<'_>) {
+        for (_, _, watched) in seated(&mut self.pictures) {
+            note(live, &watched, Outcome::Partly, Reason::Pressure);
+        }
+    }
+
+    /// Whether anything is locked.
+    pub fn holds(&self) -> bool {
+        self.locked > 0
+    }
+
+    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what files can have (what is locked already does not count as theirs any more), and of
     /// what is present of anonymous memory: to lock that takes no more.
     fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
+        if sight.room.files < pressure::floor() {
+            return 0;
+        }
         let most = live.bytes(live.config.lock_max);
         let present: u64 = self.pictures.iter().map(|picture| picture.present).sum();
         ((sight.room.files + self.locked_then + present) / 2).min(most)

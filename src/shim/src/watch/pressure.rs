@@ -1,5 +1,5 @@
-//! When memory gets tight, what we hold goes first: the locks of rules (those of `hot` are its own business) and the blocks
-//! that the pool keeps. The locks come back once there is room for a while.
+//! When memory gets tight, what we hold goes first: the locks of rules, those of `hot` (which lets go by itself: here is when
+//! that is), and the blocks that the pool keeps. The locks come back once there is room for a while.
 //!
 //! What must hold here: tight is when files, which can make way, are all but gone from what the limit leaves: page cache that
 //! merely fills memory is no reason. The less room there is, the sooner the next look.
@@ -13,9 +13,11 @@ use super::table::{self, HELD, SLOTS, Slot, WHOLE, Watched};
 use crate::live::Live;
 use crate::{limits, recycle, sys};
 
-/// Memory is tight with less room than this share of it, or than so many bytes.
+/// Memory is tight with less room than this share of it, or than so many bytes: what a program may take between two looks. Of
+/// little memory that would be all: then with less than the other share.
 const SHARE: u64 = 32;
-const LEAST: u64 = 16 << 20;
+const LEAST: u64 = 32 << 20;
+const MOST_SHARE: u64 = 8;
 /// So much of memory may go in a second: the next look comes before the room can be gone.
 const BYTES_A_SECOND: u64 = 2 << 30;
 const SOONEST_NS: u64 = 20_000_000;
@@ -24,6 +26,18 @@ const LATEST_NS: u64 = 1_000_000_000;
 const CALM_NS: u64 = 10_000_000_000;
 /// Bytes locked at a time.
 const PIECE: usize = 32 << 20;
+
+/// With less room than this, memory is tight.
+pub fn floor() -> u64 {
+    let memory = limits::memory();
+    (memory / SHARE).max(LEAST.min(memory / MOST_SHARE))
+}
+
+/// In how many ns, at the soonest, so much room can be gone.
+pub fn until_tight(room: u64) -> u64 {
+    let gap = room.saturating_sub(floor()).saturating_mul(1_000_000_000 / 1024) / (BYTES_A_SECOND / 1024);
+    gap.clamp(SOONEST_NS, LATEST_NS)
+}
 
 /// What is known of it.
 pub struct Pressure {
@@ -49,7 +63,7 @@ impl Pressure {
             return self.due - now;
         }
         let room = limits::room_for_files();
-        let floor = (limits::memory() / SHARE).max(LEAST);
+        let floor = floor();
         if room < floor {
             self.tight_at = now;
             recycle::purge(live);
@@ -57,8 +71,7 @@ impl Pressure {
         } else if now - self.tight_at > CALM_NS {
             self.take_back(live, room - floor);
         }
-        let gap = room.saturating_sub(floor).saturating_mul(1_000_000_000 / 1024) / (BYTES_A_SECOND / 1024);
-        let gap = gap.clamp(SOONEST_NS, LATEST_NS);
+        let gap = until_tight(room);
         self.due = sys::ticks() + gap;
         gap
     }

@@ -12,7 +12,7 @@ use faultless_core::counters::C;
 use super::auto::Desk;
 use super::hot::{self, Maps, Sight};
 use super::pagemap::Pagemap;
-use super::pressure::Pressure;
+use super::pressure::{self, Pressure};
 use super::refresh::Refresh;
 use super::scan::{self, Scans};
 use super::table::{self, SLOTS};
@@ -105,10 +105,11 @@ fn work(live: &Live<'_>) -> bool {
     let hot = unsafe { hot::state() };
     let (pagemap, maps) = (Pagemap::open(), Maps::open());
     let mut scans = Scans::open();
-    let mut pressure = Pressure::new();
+    let mut held = Pressure::new();
     let user = limits::standing().user;
     let mut before = Vitals::take();
     let mut room = Room::read();
+    let mut stood_at = room.read_at;
     let mut gap = BUSY_NS;
     let mut empty_since = None;
     loop {
@@ -118,8 +119,11 @@ fn work(live: &Live<'_>) -> bool {
             return true;
         }
         let began = sys::ticks();
-        if began - room.read_at > SLOW_NS {
+        if began - room.read_at > if hot.holds() { pressure::until_tight(room.files) } else { SLOW_NS } {
             room = Room::read();
+        }
+        if began - stood_at > SLOW_NS {
+            stood_at = began;
             let standing = limits::standing();
             if let Some(status) = standing.left_with {
                 sys::exit_thread(status); // the last one to end gives the process its status
@@ -153,8 +157,11 @@ fn work(live: &Live<'_>) -> bool {
         let sight = Sight { pagemap: &pagemap, maps: &maps, now: &now, room: &room, all };
         let mut lend = |at, pages| desks.iter_mut().for_each(|(desk, _)| desk.lend(at, pages));
         gap = gap.min(hot.look(live, &sight, &mut lend));
+        if hot.holds() {
+            gap = gap.min(pressure::until_tight(room.files));
+        }
         hot.save(&pagemap, now.at);
-        gap = gap.min(pressure.look(live, now.at));
+        gap = gap.min(held.look(live, now.at));
         if let Some(due) = scans.look(live, &now, &room) {
             is_empty = false;
             gap = gap.min(due);

@@ -11,7 +11,7 @@ use super::super::table::{SHARED, Slot, WHOLE, Watched};
 use super::super::{act_firmly_on, act_on};
 use crate::budget::Budget;
 use crate::live::Live;
-use crate::populate::MADV_POPULATE_READ;
+use crate::populate::{MADV_POPULATE_READ, MADV_POPULATE_WRITE};
 use crate::regions::{self, Record};
 use crate::{sys, transit};
 
@@ -28,9 +28,12 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
     };
     let is_segment = watched.wants & WHOLE != 0;
     let on_fault = watched.wants & SHARED == 0 || is_segment;
-    let flags = if is_segment { regions::WHOLE } else { 0 };
+    let flags = if is_segment { regions::WHOLE } else { regions::PARTED };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
+        if watched.identity == 0 && !is_segment {
+            has_been_written(from)?;
+        }
         // A mapping that has become smaller has other pieces, of which a part may be locked: it would be counted twice.
         regions::let_go(live, from, to - from);
         if let Err(errno) = sys::mlock(from, to - from, on_fault) {
@@ -49,6 +52,17 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
         Err(_) => Budget::Lock.give(live, bytes),
     }
     result
+}
+
+/// Anonymous memory of which only zeroes were read has no anon_vma: parted by a lock, each part would get one of its own when
+/// it is written, and mremap would refuse what was one mapping. So one page of it becomes the program's own first.
+fn has_been_written(at: usize) -> Result<(), Reason> {
+    // SAFETY: faults one page in for writing, as the program's own write would; content stays.
+    match unsafe { sys::madvise(at, sys::PAGE, MADV_POPULATE_WRITE) } {
+        Ok(_) => Ok(()),
+        Err(libc::EINVAL) => Err(Reason::OldKernel), // before 5.14
+        Err(_) => Err(Reason::NotWritable),
+    }
 }
 
 /// Has the kernel bring what is missing of a piece, as the program's own reads would.
