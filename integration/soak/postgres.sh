@@ -35,7 +35,7 @@ until pg_isready -q; do
 done
 pgbench -q -i -s 5 >/dev/null 2>&1
 psql -q -c 'create table counters as select k, 0 as n from generate_series(1, 1000) k' \
-    -c 'alter table counters add primary key (k), set (fillfactor = 50)' -c 'vacuum full counters' -c 'vacuum analyze'
+    -c 'alter table counters add primary key (k), set (fillfactor = 10)' -c 'vacuum full counters' -c 'vacuum analyze'
 cat >work.sql <<'SQL'
 \set aid random(1, 490000)
 \set k random(1, 1000)
