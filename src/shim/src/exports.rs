@@ -20,7 +20,7 @@ use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::transit::{self, Passage, Turn};
-use crate::{blocks, heap, identity, limits, recycle, regions, segments, watch};
+use crate::{blocks, captive, heap, limits, recycle, regions, segments, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
 

@@ -67,6 +67,23 @@ pub unsafe fn start_thread(
     if result < 0 { Err(-result as Errno) } else { Ok(result as u32) }
 }
 
+/// Whether the kernel wipes a word already when the calling thread ends: what clone(2) was given with CLONE_CHILD_CLEARTID.
+/// False where it doesn't say (without CONFIG_CHECKPOINT_RESTORE).
+pub fn has_a_word_wiped() -> bool {
+    const PR_GET_TID_ADDRESS: c_int = 40;
+    let mut word = 0usize;
+    // SAFETY: the kernel writes one word.
+    let _ = unsafe { super::prctl(PR_GET_TID_ADDRESS, &raw mut word as usize, 0, 0, 0) };
+    word != 0
+}
+
+/// Has the kernel write 0 to this word when the calling thread ends or runs another program, while others have its memory.
+pub fn have_wiped(word: Option<&'static AtomicU32>) {
+    let at = word.map_or(0, |word| word.as_ptr() as usize);
+    // SAFETY: the word is there for ever, and may change at any time.
+    let _ = unsafe { call(libc::SYS_set_tid_address, [at]) };
+}
+
 /// Sleeps for so many ns, less than a second.
 pub fn pause(ns: u64) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: ns as i64 };
