@@ -164,12 +164,9 @@ pub fn prefer_node(node: u32) {
 /// Gives the calling thread a descriptor table of its own, with nothing in it: what it opens, the program never meets, and
 /// what the program closes is closed. (No lock of the program's on a file is let go: those belong to its own table.)
 pub fn own_descriptors() -> Result<(), Errno> {
-    const CLOSE_RANGE_UNSHARE: usize = 2;
     const MOST: u64 = 1 << 20;
-    // SAFETY: Linux 5.9; makes the copy without the descriptors that it would close.
-    let unshared = unsafe { call(libc::SYS_close_range, [0, u32::MAX as usize, CLOSE_RANGE_UNSHARE]) };
-    match unshared {
-        Ok(_) => Ok(()),
+    match leave_descriptors() {
+        Ok(()) => Ok(()),
         Err(libc::ENOSYS | libc::EINVAL) => {
             // SAFETY: only this thread's table from here on.
             unsafe { call(libc::SYS_unshare, [libc::CLONE_FILES as usize]) }?;
@@ -180,6 +177,13 @@ pub fn own_descriptors() -> Result<(), Errno> {
         }
         Err(errno) => Err(errno),
     }
+}
+
+/// The same where the kernel does it in one call (Linux 5.9).
+pub fn leave_descriptors() -> Result<(), Errno> {
+    const CLOSE_RANGE_UNSHARE: usize = 2;
+    // SAFETY: makes the copy without the descriptors that it would close; no other thread's table changes.
+    unsafe { call(libc::SYS_close_range, [0, u32::MAX as usize, CLOSE_RANGE_UNSHARE]) }.map(|_| ())
 }
 
 /// A copy of the process, with the calling thread alone in it, that sends no signal when it ends: clone(2) without flags.
