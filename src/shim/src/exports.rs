@@ -34,6 +34,14 @@ fn after(f: impl FnOnce(&Live<'_>)) {
     }
 }
 
+/// The same for what undoes a lock of ours, or drops a record: also in a child that shares our memory.
+fn undoing(f: impl FnOnce(&Live<'_>)) {
+    let _errno = KeepErrno::new();
+    if let Some(live) = state::enter_to_undo() {
+        f(&live);
+    }
+}
+
 /// The program makes an address-space call on a range: blocks that it touches are not kept for the next when they are freed.
 fn taint(at: *const c_void, len: usize) {
     blocks::taint(at as usize, len);
@@ -72,7 +80,7 @@ fn forget(at: *mut c_void, len: usize) -> Option<Locked> {
     let len = len.next_multiple_of(PAGE);
     let (start, end) = regions::locked_around(at as usize, len).unzip();
     let mut passage = None;
-    after(|live| {
+    undoing(|live| {
         passage = transit::going();
         regions::forget(live, at as usize, len);
     });
@@ -88,7 +96,7 @@ fn passed(locked: &mut Option<Locked>) {
 /// because to unlock a part would take a further mapping, and the want of one may be why the call failed.
 fn unlock_after_all(locked: Locked) {
     let Locked { start, end, .. } = locked;
-    after(|live| {
+    undoing(|live| {
         regions::unlock(live, start, end - start);
         let _ = sys::munlock(start, end - start);
     });
@@ -185,7 +193,7 @@ pub unsafe extern "C" fn mremap(
     to: *mut c_void,
 ) -> *mut c_void {
     taint(old, old_len);
-    let (mut lifted, mut passage) = (None, None);
+    let (mut lifted, mut passage, mut is_followed) = (None, None, false);
     let whole = |len: usize| len.next_multiple_of(PAGE);
     let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len);
     if replaces {
@@ -209,7 +217,15 @@ pub unsafe extern "C" fn mremap(
                 regions::unlock(live, old as usize, whole(old_len));
                 regions::forget(live, old as usize, whole(old_len));
             }
+            is_followed = true;
         });
+        if !is_followed {
+            // A child that shares our memory: it takes no record along.
+            undoing(|live| {
+                regions::unlock(live, old as usize, whole(old_len));
+                regions::forget(live, old as usize, whole(old_len));
+            });
+        }
     }
     let before = sys::errno();
     recycle::make_room(len.saturating_sub(old_len));
@@ -295,6 +311,6 @@ pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c
 /// Unlocks all that we locked, in favour of the program. Some if there ever was something; nothing is locked anew before it goes.
 fn release_all_locks() -> Option<Turn> {
     let mut turn = None;
-    after(|live| turn = transit::unlock_all(live));
+    undoing(|live| turn = transit::unlock_all(live));
     turn
 }

@@ -96,6 +96,18 @@ fn enter_on() -> Option<Live<'static>> {
     Some(live)
 }
 
+/// The door to undoing what we have done to memory: also for a child that shares it, as vfork's does, because its calls meet the
+/// same locks, and what it unmaps is gone for all. Not where such a child can't be told from one with a copy.
+pub fn enter_to_undo() -> Option<Live<'static>> {
+    if STATE.load(Acquire) != ON {
+        return None;
+    }
+    enter_on().or_else(|| {
+        let shares = !captive::is_here() && identity::tells_children() && !identity::is_new_child();
+        (shares && is_on()).then(live)
+    })
+}
+
 /// Whether the state is this process's, which a raw clone's child makes it here: no handler of ours ran there.
 pub fn is_own() -> bool {
     if captive::is_here() {

@@ -26,7 +26,7 @@ pub fn give_way(start: usize, len: usize) {
         wait_for_flight(start, end);
         // What nobody watches any more, nobody would let go of.
         for (from, to) in rests.into_iter().flatten() {
-            if let Some(live) = state::enter() {
+            if let Some(live) = state::enter_to_undo() {
                 regions::let_go(&live, from, to - from);
             }
         }
