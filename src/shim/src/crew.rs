@@ -17,6 +17,7 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
 
 use faultless_core::counters::C;
 
+use crate::limits;
 use crate::live::Live;
 use crate::sys::{self, PAGE};
 
@@ -181,7 +182,15 @@ unsafe extern "C" fn begin(body: *mut c_void) -> ! {
     // SAFETY: what `start` was given.
     let body = unsafe { core::mem::transmute::<*mut c_void, fn()>(body) };
     body();
-    sys::exit_thread(0)
+    sys::exit_thread(status())
+}
+
+/// What a thread of ours ends with. The last one of a process to end gives it its status (since Linux 6.0), and where that is
+/// ours, the first one has ended before: by exit(2) itself.
+fn status() -> u32 {
+    // Nothing is opened in the program's table. Where there is no such call, the first thread's status is the process's anyway.
+    let left_with = if sys::leave_descriptors().is_ok() { limits::left_with() } else { None };
+    left_with.unwrap_or(0)
 }
 
 /// Whether there may be threads of ours: a filter that was there at the start may kill for what they need.

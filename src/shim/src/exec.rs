@@ -13,7 +13,7 @@ use faultless_core::page::Unreached;
 use crate::elf;
 use crate::real::*;
 use crate::text::Text;
-use crate::{pages, report, state, symbols, sys};
+use crate::{captive, pages, report, state, symbols, sys};
 
 type Strings = *const *const c_char;
 
@@ -187,7 +187,7 @@ fn in_path(name: &CStr, found: &mut Text<512>) -> Option<()> {
 unsafe fn run(path: *const c_char, search: bool, env: Strings, call: impl FnOnce(Strings) -> c_int) -> c_int {
     state::resolve_early();
     // SAFETY: asks before it reads.
-    if !state::is_on() || path.is_null() || !sys::is_string(path) || !unsafe { is_sound(env) } {
+    if !state::is_on() || captive::is_here() || path.is_null() || !sys::is_string(path) || !unsafe { is_sound(env) } {
         return call(env);
     }
     // SAFETY: the program's own path, and environment.

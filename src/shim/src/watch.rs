@@ -24,6 +24,7 @@ use core::sync::atomic::Ordering::*;
 
 use faultless_core::reason::Reason;
 
+use crate::captive;
 use crate::crew;
 use crate::identity;
 use crate::learnt::Known;
@@ -112,7 +113,7 @@ pub fn is_thread_gone() -> bool {
 /// The program is about to unmap a range, or to end: what a scan has left of itself there goes first. Waits for that, bounded.
 #[inline]
 pub fn close(start: usize, len: usize) {
-    if USED.load(Relaxed) {
+    if USED.load(Relaxed) && !captive::is_here() {
         close_scans(start, start.saturating_add(len));
     }
 }

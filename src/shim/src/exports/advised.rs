@@ -39,7 +39,7 @@ fn make_way(at: usize, len: usize, advice: c_int) -> Option<Option<Turn>> {
         return None;
     }
     let mut way = None;
-    after(|live| {
+    undoing(|live| {
         let Some(turn) = transit::turn() else { return };
         let is_done = advice == libc::MADV_DONTNEED
             && regions::is_wholly_locked(at, len)
@@ -118,7 +118,7 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_i
     let mut result = unsafe { MSYNC.get()(at, len, flags) };
     if result != 0 && sys::errno() == libc::EBUSY {
         let mut turn = None;
-        after(|live| {
+        undoing(|live| {
             turn = transit::turn();
             if let Some(turn) = &turn {
                 transit::unlock(live, turn, at as usize, len.next_multiple_of(PAGE));

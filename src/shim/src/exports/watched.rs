@@ -10,15 +10,18 @@ use super::*;
 
 /// Runs a call that may bring a seccomp filter.
 fn bringing_a_filter(call: impl FnOnce() -> c_long) -> c_long {
-    let is_ours = state::is_on() && identity::is_own_process();
-    if is_ours {
-        state::ready_to_seal();
-        recycle::give_way();
+    if !state::is_on() || captive::is_here() {
+        return call();
     }
+    if !state::is_own() {
+        return captive::bring(call);
+    }
+    state::ready_to_seal();
+    recycle::give_way();
     let result = call();
-    if is_ours && result >= 0 {
+    if result >= 0 {
         state::seal();
-    } else if is_ours {
+    } else {
         after(state::not_sealed);
     }
     result

@@ -33,6 +33,8 @@ const IDLE_NS: u64 = 250_000_000;
 const LEAST_NS: u64 = if hot::IS_HURRIED { 0 } else { 2_000_000 };
 /// Between two looks at what changes slowly: memory, the program's user.
 const SLOW_NS: u64 = 1_000_000_000;
+/// The same for whether anybody but us is left.
+const LEAVING_NS: u64 = 100_000_000;
 
 static PLACE: Place = Place::new();
 /// A thread is at work, or about to be.
@@ -112,6 +114,7 @@ fn work(live: &Live<'_>) -> bool {
     let mut stood_at = room.read_at;
     let mut gap = BUSY_NS;
     let mut empty_since = None;
+    let mut leader_seen_at = room.read_at;
     loop {
         let asked = ASKED.load(SeqCst);
         if is_told_to_leave() || live.is_off() {
@@ -124,12 +127,17 @@ fn work(live: &Live<'_>) -> bool {
         }
         if began - stood_at > SLOW_NS {
             stood_at = began;
-            let standing = limits::standing();
-            if let Some(status) = standing.left_with {
-                sys::exit_thread(status); // the last one to end gives the process its status
-            }
-            if standing.user != user {
+            if limits::standing().user != user {
                 return true;
+            }
+        }
+        if began - leader_seen_at > LEAVING_NS {
+            const LEADER_AND_US: u64 = 2;
+            leader_seen_at = began;
+            if let Some(status) = limits::left_with()
+                && limits::standing().threads <= LEADER_AND_US
+            {
+                sys::exit_thread(status); // the process ends with us, as it would have without
             }
         }
         let now = Vitals::take();
