@@ -183,7 +183,9 @@ pub static WATCHED: [AtomicU64; 8] = {
 
 /// A rule wants to know of opened files.
 pub fn watch_opens() {
-    for number in [libc::SYS_open, libc::SYS_openat, libc::SYS_openat2, libc::SYS_close] {
+    let opening = [libc::SYS_open, libc::SYS_openat, libc::SYS_openat2];
+    let closing = [libc::SYS_close, libc::SYS_dup2, libc::SYS_dup3, libc::SYS_close_range];
+    for number in opening.into_iter().chain(closing) {
         if let Some(word) = WATCHED.get(number as usize / 64) {
             word.fetch_or(1 << (number % 64), Relaxed);
         }
@@ -235,6 +237,9 @@ pub unsafe extern "C" fn syscall_watched(
                 opened::unseen_by_syscall(a as c_int);
                 call()
             }
+            libc::SYS_dup2 => c_long::from(opened::dup2(a as c_int, b as c_int)),
+            libc::SYS_dup3 => c_long::from(opened::dup3(a as c_int, b as c_int, c as c_int)),
+            libc::SYS_close_range => c_long::from(opened::close_range(a as c_uint, b as c_uint, c as c_int)),
             libc::SYS_userfaultfd => {
                 mapping::saw_userfaultfd();
                 recycle::never_again();
