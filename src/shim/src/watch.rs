@@ -55,6 +55,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
         wants: wants
             | if target.shared { table::SHARED } else { 0 }
             | if target.segment { table::WHOLE } else { 0 }
+            | if may_have_holes(target) { table::HOLES } else { 0 }
             | if wants & (AUTO | DROP_BEHIND) != 0 { table::was_cold(target) } else { 0 },
     };
     if wants & FAULTING != 0 && mapping::has_userfaultfd() {
@@ -68,6 +69,11 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
     }
     table::forget(range.start, range.end(), |_| ());
     Err(Reason::Busy)
+}
+
+/// Whether what is missing of it is a hole that a read would fill.
+fn may_have_holes(target: &Target) -> bool {
+    target.file.map_or(target.shared, |view| sys::is_of_memory(view.fd))
 }
 
 /// Tells one file from another.
