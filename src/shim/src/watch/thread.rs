@@ -5,7 +5,7 @@
 //! group that it started with (a thread of ours would keep them).
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 
 use faultless_core::counters::C;
 
@@ -43,6 +43,8 @@ static SERVED: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicU32 = AtomicU32::new(0);
 /// Somebody waits for the next look: it comes at once, and not only when the last one is [`LEAST_NS`] past.
 static IS_URGENT: AtomicU32 = AtomicU32::new(0);
+/// The program's user when the thread was started ([`limits::Standing`]).
+static STARTED_AS: AtomicU64 = AtomicU64::new(0);
 /// There will be no further thread.
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 /// There is none until the program's call is over.
@@ -70,6 +72,7 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
     let Ok(mask) = sys::block_signals() else { return false };
     let mut served = SERVED.swap(true, SeqCst);
     if !served {
+        STARTED_AS.store(limits::standing().user, SeqCst);
         served = PLACE.start_when_empty(live, serve, PATIENCE_NS);
         SERVED.store(served, SeqCst);
     }
@@ -108,7 +111,11 @@ fn work(live: &Live<'_>) -> bool {
     let (pagemap, maps) = (Pagemap::open(), Maps::open());
     let mut scans = Scans::open();
     let mut held = Pressure::new();
-    let user = limits::standing().user;
+    // Not read here first: the program may have given up its user between the thread's start and now.
+    let user = match STARTED_AS.load(SeqCst) {
+        0 => limits::standing().user,
+        user => user,
+    };
     let mut before = Vitals::take();
     let mut room = Room::read();
     let mut stood_at = room.read_at;
