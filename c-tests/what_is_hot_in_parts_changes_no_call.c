@@ -1,7 +1,7 @@
 // Where lock=hot has locked parts of mappings, in a memory cgroup: what the program takes next does not get it killed, and
 // what was one mapping is still one for mremap: made writable, in a forked child, and where only zeroes had been read.
 // policy: file@1M:random+lock=hot,anon@1M:lock=hot
-// page: locked_bytes > 0
+// some page: locked_bytes > 0
 // pages: may be missing
 // serial: a cgroup of its own, and reads from disk all the time
 #include "test.h"
