@@ -210,7 +210,6 @@ late! {
     POSIX_FADVISE64 "posix_fadvise64": Fadvise
         = (fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int, raw::posix_fadvise;
 
-    FORK "fork": unsafe extern "C" fn() -> c_int = () -> c_int, raw::fork;
     EXECVE "execve": Exec
         = (path: *const c_char, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::execve;
     EXECVPE "execvpe": Exec
@@ -474,11 +473,6 @@ mod raw {
 
     pub extern "C" fn exit(status: c_int) -> ! {
         sys::exit_group(status)
-    }
-
-    pub unsafe extern "C" fn fork() -> c_int {
-        // SAFETY: the program's own call.
-        status(unsafe { sys::fork_as_program() })
     }
 
     pub unsafe extern "C" fn execve(

@@ -196,15 +196,6 @@ pub unsafe fn copy_of_process() -> Result<usize, Errno> {
     unsafe { call(libc::SYS_clone, [0, 0, 0, 0, 0]) }
 }
 
-/// fork(2) of the program's own.
-///
-/// # Safety
-/// As fork(2).
-pub unsafe fn fork_as_program() -> Result<usize, Errno> {
-    // SAFETY: as the caller says.
-    unsafe { call(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0]) }
-}
-
 /// Waits for such a copy. The status that it exited with, or None if it was killed.
 pub fn wait_for_copy(pid: u32) -> Option<c_int> {
     const WCLONE: usize = libc::__WCLONE as u32 as usize;
