@@ -208,6 +208,7 @@ pub mod pages {
 pub mod populate {
     //! Advice that brings pages.
     pub const MADV_POPULATE_READ: i32 = 22;
+    pub const MADV_POPULATE_WRITE: i32 = 23;
 }
 
 pub mod real {

@@ -8,7 +8,7 @@
 use core::ffi::c_long;
 
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
-use crate::{arch, state, sys};
+use crate::{arch, limits, state, sys};
 
 /// Such children at one time.
 const PLACES: usize = 16;
@@ -43,29 +43,30 @@ fn is_marked(thread: usize) -> bool {
 /// Runs a call that may bring a filter, in a child that shares our memory.
 pub fn bring(call: impl FnOnce() -> c_long) -> c_long {
     let take = |place: &&Place| place.word.compare_exchange(FREE, COMING, Acquire, Relaxed).is_ok();
-    let Some(place) = CAPTIVES.iter().find(take) else {
-        // Nobody who shares the memory acts any more: better than to have the child killed.
-        let result = call();
-        if result >= 0 {
-            state::seal();
-        }
-        return result;
+    // A child that clone(2) has promised a word of its own keeps that; and where a filter came along from the start, it may
+    // forbid the calls that are needed to mark it.
+    let may_be_marked = !limits::seccomp_at_start() && !sys::has_a_word_wiped();
+    let Some(place) = CAPTIVES.iter().find(|place| may_be_marked && take(place)) else {
+        return seal_all(call);
     };
     place.thread.store(arch::thread_pointer(), Relaxed);
-    // A child that clone(2) has promised a word of its own keeps that. Its mark then stays; so does, as a rule, its pointer,
-    // which is its own too.
-    let is_wiped = !sys::has_a_word_wiped();
-    if is_wiped {
-        sys::have_wiped(Some(&place.word));
-    }
+    sys::have_wiped(Some(&place.word));
     place.word.store(MARKED, Release);
     EVER.store(true, Relaxed);
     let result = call();
     if result < 0 {
         place.word.store(FREE, Release);
-        if is_wiped {
-            sys::have_wiped(None);
-        }
+        sys::have_wiped(None);
+    }
+    result
+}
+
+/// Nobody who shares the memory acts any more: better than to have the child killed.
+fn seal_all(call: impl FnOnce() -> c_long) -> c_long {
+    state::ready_to_seal_all();
+    let result = call();
+    if result >= 0 {
+        state::seal();
     }
     result
 }

@@ -247,7 +247,7 @@ impl Slot {
         }
     }
 
-    /// Asks for the last look and waits for it, bounded.
+    /// Asks for the last look.
     fn ask_for_the_last_look(&self, opened: &Opened) {
         // The thread may not have seen yet that anything was read.
         let was_read = || opened.wants & DROP_BEHIND != 0 && sys::position(opened.fd).is_ok_and(|at| at != 0);
@@ -256,6 +256,10 @@ impl Slot {
             return;
         }
         watch::look_now();
+    }
+
+    /// Waits for it, bounded, if it was asked for.
+    fn wait_for_the_last_look(&self) {
         let until = sys::ticks() + LAST_LOOK_NS;
         let mut now = sys::ticks();
         while self.is_last_asked() && now < until {
@@ -318,6 +322,7 @@ pub fn closing(live: &Live<'_>, fd: c_int) {
         let Some((opened, serial)) = slot.read().filter(|(opened, _)| opened.fd == fd) else { continue };
         if !slot.goes_on_as_stdin(fd) {
             slot.ask_for_the_last_look(&opened);
+            slot.wait_for_the_last_look();
             slot.forget(live, &opened, serial);
         }
         loan::wait_until_given_back(fd);
@@ -327,11 +332,13 @@ pub fn closing(live: &Live<'_>, fd: c_int) {
 /// The same for all from `first` to `last`: where the process ends, for whatever is open.
 pub fn closing_all(live: &Live<'_>, first: u32, last: u32) {
     if any() {
-        for (opened, _) in slots().iter().filter_map(Slot::read) {
-            if (first..=last).contains(&(opened.fd as u32)) {
-                closing(live, opened.fd);
-            }
-        }
+        let of_them = || {
+            let read = slots().iter().filter_map(|slot| Some((slot, slot.read()?.0)));
+            read.filter(|(_, opened)| (first..=last).contains(&(opened.fd as u32)))
+        };
+        // One look serves all.
+        of_them().for_each(|(slot, opened)| slot.ask_for_the_last_look(&opened));
+        of_them().for_each(|(_, opened)| closing(live, opened.fd));
     }
 }
 

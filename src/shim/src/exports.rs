@@ -70,7 +70,7 @@ fn make_way_for_a_mapping() -> Option<Option<Turn>> {
 /// Whether the kernel has no mapping left for this process (vm.max_map_count), of which our locks in parts take some: then it
 /// refuses the smallest. What is too large for it is refused for its size.
 fn has_no_place_for_a_mapping() -> bool {
-    if regions::none() {
+    if regions::none() || captive::is_here() {
         return false;
     }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
@@ -113,7 +113,8 @@ fn forget(at: *mut c_void, len: usize) -> Option<Locked> {
     let (start, end) = regions::locked_around(at as usize, len).unzip();
     let mut passage = None;
     undoing(|live| {
-        passage = transit::going();
+        // A child that shares the memory may be killed in the call, and would leave it open for ever.
+        passage = if state::is_own() { transit::going() } else { None };
         regions::forget(live, at as usize, len);
     });
     Some(Locked { start: start?, end: end?, passage })

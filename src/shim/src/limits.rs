@@ -250,17 +250,12 @@ pub fn standing() -> Standing {
 
 /// The status with which the process's first thread has ended. None: it is there, or that can't be read.
 pub fn left_with() -> Option<u32> {
-    let mut status = None;
-    lines(c"/proc/self/stat", |line| {
-        // The name may have anything in it; the state follows it, and the last word is as wait(2) gives it.
-        let after = line.rsplit(|b| *b == b')').next().unwrap_or(b"");
-        if after.starts_with(b" Z") {
-            let word = after.rsplit(|b| *b == b' ').next().and_then(|word| number(word, 10));
-            status = Some(word.unwrap_or(0) as u32 >> 8);
-        }
-        false
-    });
-    status
+    let mut all = [0u8; 2 * LINE];
+    let stat = sys::read_file(c"/proc/self/stat", &mut all).ok()?;
+    // The name may have anything in it; the state follows it, and the last word is as wait(2) gives it.
+    let after = stat.rsplit(|b| *b == b')').next()?;
+    let word = after.rsplit(|b| *b == b' ').next().and_then(|word| number(word, 10));
+    after.starts_with(b" Z").then(|| word.unwrap_or(0) as u32 >> 8)
 }
 
 /// What /proc/self/status says.

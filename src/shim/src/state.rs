@@ -172,13 +172,26 @@ fn close_the_slow_path() {
     countdown::end();
 }
 
+/// No thread of ours, because a filter can be put on all of them, and no lock: afterwards nothing could undo one that is in
+/// the way of a call.
+fn withdraw(live: &Live<'_>) {
+    crew::end();
+    watch::close(0, usize::MAX);
+    watch::stand_aside();
+    let _ = transit::unlock_all(live);
+}
+
+/// The same as [`ready_to_seal`] in a child that shares the memory: what it does is done to all who do.
+pub fn ready_to_seal_all() {
+    if let Some(live) = enter_to_undo() {
+        withdraw(&live);
+    }
+}
+
 /// A seccomp filter is about to arrive: the last moment for system calls of ours, such as the end's figures.
 pub fn ready_to_seal() {
     if let Some(live) = enter() {
-        // A filter can be put on all threads of the process.
-        crew::end();
-        watch::close(0, usize::MAX);
-        watch::stand_aside();
+        withdraw(&live);
         usage::sample(live.page);
     }
 }

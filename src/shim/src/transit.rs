@@ -5,9 +5,11 @@
 //! first keeps new ones of ours from being made, then waits for the open passages of other threads, bounded, and so finds in the
 //! records all that there is.
 
+use core::cell::Cell;
+
 use crate::live::Live;
 use crate::sync::{AtomicBool, AtomicU32, AtomicUsize, Ordering::*};
-use crate::{arch, regions, sys};
+use crate::{arch, regions, state, sys};
 
 /// The longest that a call of the program waits (ns): what is open may be open in a thread that has ended in it.
 const PATIENCE_NS: u64 = 250_000_000;
@@ -101,11 +103,29 @@ pub fn is_wanted() -> bool {
 
 /// While there is one, no lock of ours is made.
 #[must_use]
-pub struct Turn(());
+pub struct Turn {
+    is_open: Cell<bool>,
+}
+
+impl Turn {
+    /// What was in the way is gone. A child that shares the memory may be killed in the call that it asks again, and nothing
+    /// would ever be locked any more: its turn ends here.
+    fn is_used(&self) {
+        if !state::is_own() {
+            self.end();
+        }
+    }
+
+    fn end(&self) {
+        if self.is_open.replace(false) {
+            let _ = WANTED.fetch_update(SeqCst, Relaxed, |wanted| wanted.checked_sub(1));
+        }
+    }
+}
 
 impl Drop for Turn {
     fn drop(&mut self) {
-        let _ = WANTED.fetch_update(SeqCst, Relaxed, |wanted| wanted.checked_sub(1));
+        self.end();
     }
 }
 
@@ -116,7 +136,7 @@ pub fn turn() -> Option<Turn> {
         return None;
     }
     WANTED.fetch_add(1, SeqCst);
-    let turn = Turn(());
+    let turn = Turn { is_open: Cell::new(true) };
     wait_for_passages();
     Some(turn)
 }
@@ -141,13 +161,15 @@ pub fn unlock_all(live: &Live<'_>) -> Option<Turn> {
     regions::unlock_all(live);
     // What others have begun to let go meanwhile had no record any more.
     wait_for_passages();
+    turn.is_used();
     Some(turn)
 }
 
 /// The same for what is locked in a range.
-pub fn unlock(live: &Live<'_>, _: &Turn, start: usize, len: usize) {
+pub fn unlock(live: &Live<'_>, turn: &Turn, start: usize, len: usize) {
     regions::unlock(live, start, len);
     wait_for_passages();
+    turn.is_used();
 }
 
 /// In a forked child: what its parent had locked is not locked here, and there is no other thread.

@@ -140,7 +140,7 @@ pub unsafe extern "C" fn process_madvise(
     flags: c_uint,
 ) -> isize {
     let mut wanted = 0usize;
-    if state::is_on() && flags == 0 {
+    if state::is_on() && flags == 0 && !captive::is_here() {
         let _errno = KeepErrno::new();
         for (at, len) in ranges_of(vector, count) {
             if !is_harmless_to_the_next(advice) {
