@@ -18,7 +18,7 @@ pub mod sync;
 pub mod watch;
 
 use around::{
-    act, arch, countdown, coverage, descriptors, heap, limits, own_stack, pages, populate, real, trial, usage,
+    act, arch, captive, countdown, coverage, descriptors, heap, limits, own_stack, pages, populate, real, trial, usage,
 };
 use kernel as sys;
 

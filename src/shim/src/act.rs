@@ -300,6 +300,13 @@ fn page_size(live: &Live<'_>, target: &Target, size: PageSize) -> Result {
     }
 }
 
+/// A file in memory (tmpfs) that has holes: to bring all of it, or to lock it but on fault, would fill them, and make a sparse
+/// file as large as it says it is.
+fn has_holes(target: &Target) -> bool {
+    let is_sparse = |fd| sys::fstat(fd).is_ok_and(|st| st.held < st.size) && sys::is_of_memory(fd);
+    matches!(target.kind, Kind::File | Kind::Text) && target.file.is_some_and(|view| view.fd >= 0 && is_sparse(view.fd))
+}
+
 /// How far an arrival has come.
 enum Arriving {
     /// as far as it will
@@ -328,6 +335,9 @@ fn arrive(live: &Live<'_>, target: &Target, arrival: Arrival, record: &mut Recor
     }
     if target.file.is_none() && !target.writable {
         return Now(skipped(Reason::NotWritable));
+    }
+    if has_holes(target) {
+        return Now(skipped(Reason::WrongKind));
     }
     let (granted, why) = Budget::Populate.take(live, range.len as u64);
     if granted == 0 {
@@ -395,7 +405,8 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if live.is_filtered_when_tried() {
         return skipped(Reason::Seccomp);
     }
-    let on_fault = stay == Stay::OnFault || target.copies_on_write();
+    let is_sparse = has_holes(target);
+    let on_fault = stay == Stay::OnFault || target.copies_on_write() || is_sparse;
     let is_whole = is_whole(target, stay);
     let (mut granted, why) = Budget::Lock.take(live, range.len as u64);
     if is_whole && granted < range.len as u64 {
@@ -404,13 +415,13 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     }
     let refreshed = || {
         let rest = Range { start: range.start + granted as usize, len: range.len - granted as usize };
-        why == Reason::Memlock && stay != Stay::OnFault && lock::do_without(live, target, rest, rule)
+        why == Reason::Memlock && stay != Stay::OnFault && !is_sparse && lock::do_without(live, target, rest, rule)
     };
     if granted == 0 {
         return if refreshed() { (Outcome::Partly, Reason::Refreshed, 0) } else { skipped(why) };
     }
     let range_granted = Range { start: range.start, len: granted as usize };
-    if on_fault && stay != Stay::OnFault {
+    if on_fault && stay != Stay::OnFault && !is_sparse {
         let _ = populate::run(live, target, range_granted);
     }
     let locked = match (is_whole, on_fault || target.segment) {

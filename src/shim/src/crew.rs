@@ -17,8 +17,10 @@ use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
 
 use faultless_core::counters::C;
 
+use crate::limits;
 use crate::live::Live;
 use crate::sys::{self, PAGE};
+use crate::{state, watch};
 
 pub use entry::Work;
 
@@ -181,7 +183,15 @@ unsafe extern "C" fn begin(body: *mut c_void) -> ! {
     // SAFETY: what `start` was given.
     let body = unsafe { core::mem::transmute::<*mut c_void, fn()>(body) };
     body();
-    sys::exit_thread(0)
+    sys::exit_thread(status())
+}
+
+/// What a thread of ours ends with. The last one of a process to end gives it its status (since Linux 6.0), and where that is
+/// ours, the first one has ended before: by exit(2) itself.
+fn status() -> u32 {
+    // Nothing is opened in the program's table. Where there is no such call, the first thread's status is the process's anyway.
+    let left_with = if sys::leave_descriptors().is_ok() { limits::left_with() } else { None };
+    left_with.unwrap_or(0)
 }
 
 /// Whether there may be threads of ours: a filter that was there at the start may kill for what they need.
@@ -202,6 +212,32 @@ fn account(live: &Live<'_>, began: u64, before: Option<&libc::rusage>) {
 pub fn end() {
     const PATIENCE_NS: u64 = 100_000_000;
     ahead::end(PATIENCE_NS);
+}
+
+/// Makes a call that makes a thread or a process; once more without threads of ours where it was refused, because one of
+/// these may have the last place that a limit leaves (pids.max, RLIMIT_NPROC).
+pub fn leaving_a_place<R>(call: impl Fn() -> R, is_refused: impl Fn(&R) -> bool) -> R {
+    let before = sys::errno();
+    let result = call();
+    if !is_refused(&result) || ahead::is_gone() && watch::is_thread_gone() {
+        return result;
+    }
+    let refused = sys::errno();
+    if state::enter().is_none() {
+        sys::set_errno(refused);
+        return result; // in a vfork child they are the parent's
+    }
+    end();
+    watch::stand_aside();
+    sys::set_errno(before);
+    let result = call();
+    // Here, and in a forked child, which has none.
+    let _errno = sys::KeepErrno::new();
+    go_on();
+    if let Some(live) = state::enter() {
+        watch::come_back(&live);
+    }
+    result
 }
 
 /// After [`end`]: there may be threads all the same.

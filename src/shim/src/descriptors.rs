@@ -5,6 +5,8 @@
 //! never trusted: the program may have closed it, or put another file there, by ways that nobody sees, so whoever uses one
 //! compares the file with the one that was opened. No descriptor of ours is in the program's table.
 
+mod loan;
+
 use core::ffi::c_int;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering::*};
 
@@ -14,6 +16,8 @@ use crate::budget::Budget;
 use crate::live::Live;
 use crate::{sys, watch};
 
+pub use loan::Loan;
+
 /// Files that are watched at one time.
 pub const SLOTS: usize = 64;
 /// Bytes of the pieces in which files are dropped: as large as the largest folio of the page cache, because of one that lies
@@ -21,11 +25,6 @@ pub const SLOTS: usize = 64;
 pub const CHUNK: u64 = 2 << 20;
 /// How long a close waits for the thread's last look (ns).
 const LAST_LOOK_NS: u64 = 20_000_000;
-/// How long it waits until the thread has closed what it has of the file (ns): as a rule it has it for less than a millisecond,
-/// but it may be on a slow disk, or preempted, and a lock that outlives the program's close would break the program.
-const PATIENCE_NS: u64 = 1_000_000_000;
-/// How long it sleeps between two looks (ns).
-const ASLEEP_NS: u64 = 50_000;
 
 /// What has been read is dropped.
 pub const DROP_BEHIND: u32 = 1;
@@ -108,9 +107,6 @@ static TABLE: [Slot; SLOTS] = [const {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// Slots beyond this one were never used.
 static USED: AtomicUsize = AtomicUsize::new(0);
-/// The descriptor for which the thread has one of its own just now, or [`NONE`].
-static HELD: AtomicU32 = AtomicU32::new(NONE);
-const NONE: u32 = u32::MAX;
 /// Some rule wants to know of opened files: until then the hooks pass by.
 #[unsafe(link_section = ".bss.start")]
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -197,12 +193,11 @@ impl Slot {
     }
 
     /// Whether the program reads on from standard input what it is about to close: dd opens a file, duplicates it there and
-    /// closes it. What is known of it stays.
+    /// closes it. What is known of it stays. Another open of the same file would be no reason: that one is at another place.
     fn goes_on_as_stdin(&self, fd: c_int) -> bool {
         const STDIN: u32 = 2;
-        let Some((opened, _)) = self.read() else { return false };
         fd != libc::STDIN_FILENO
-            && sys::fstat(libc::STDIN_FILENO).is_ok_and(|st| st.id == opened.id)
+            && sys::are_duplicates(fd, libc::STDIN_FILENO)
             && self.word.compare_exchange(fd as u32 + 2, STDIN, SeqCst, Relaxed).is_ok()
     }
 
@@ -221,6 +216,11 @@ impl Slot {
     /// Whether the slot has not changed since it had this serial.
     pub fn is_still(&self, serial: u32) -> bool {
         self.serial.load(SeqCst) == serial && self.word.load(SeqCst) > TAKEN
+    }
+
+    /// The same, and its descriptor has this number.
+    fn is_still_at(&self, fd: c_int, serial: u32) -> bool {
+        self.serial.load(SeqCst) == serial && self.word.load(SeqCst) == fd as u32 + 2
     }
 
     /// Nothing is done for it any more, unless it has changed since it had this serial.
@@ -311,24 +311,6 @@ pub fn advised(fd: c_int) {
     slots().iter().filter(of_it).for_each(|slot| slot.advised.store(true, Relaxed));
 }
 
-/// Runs `f` with a descriptor of the thread's own for what `opened` stands for, and closes it. None: the slot has changed, or
-/// the number is another file's by now. For the thread alone.
-pub fn hold<R>(process: c_int, slot: &Slot, opened: &Opened, serial: u32, f: impl FnOnce(c_int) -> R) -> Option<R> {
-    // Said first, then checked: whoever closes does it the other way round.
-    HELD.store(opened.fd as u32, SeqCst);
-    let mut result = None;
-    if slot.is_still(serial)
-        && let Ok(own) = sys::borrow(process, opened.fd)
-    {
-        if sys::fstat(own).is_ok_and(|st| st.id == opened.id) {
-            result = Some(f(own));
-        }
-        sys::close(own);
-    }
-    HELD.store(NONE, SeqCst);
-    result
-}
-
 /// The program is about to close a descriptor: the thread drops what a scan has left of the file. What the thread has of it is
 /// closed before, because a lock on the file (flock(2)) lasts until the last one is.
 pub fn closing(live: &Live<'_>, fd: c_int) {
@@ -337,28 +319,19 @@ pub fn closing(live: &Live<'_>, fd: c_int) {
         if !slot.goes_on_as_stdin(fd) {
             slot.ask_for_the_last_look(&opened);
             slot.forget(live, &opened, serial);
-            wait_for_the_thread(fd);
         }
+        loan::wait_until_given_back(fd);
     }
 }
 
-/// The process ends: the same for all that is open.
-pub fn closing_all(live: &Live<'_>) {
+/// The same for all from `first` to `last`: where the process ends, for whatever is open.
+pub fn closing_all(live: &Live<'_>, first: u32, last: u32) {
     if any() {
         for (opened, _) in slots().iter().filter_map(Slot::read) {
-            closing(live, opened.fd);
+            if (first..=last).contains(&(opened.fd as u32)) {
+                closing(live, opened.fd);
+            }
         }
-    }
-}
-
-fn wait_for_the_thread(fd: c_int) {
-    let fd = fd as u32;
-    if HELD.load(SeqCst) != fd {
-        return;
-    }
-    let until = sys::ticks() + PATIENCE_NS;
-    while HELD.load(SeqCst) == fd && sys::ticks() < until && !watch::is_thread_gone() {
-        sys::wait_while(&HELD, fd, ASLEEP_NS);
     }
 }
 
@@ -379,5 +352,5 @@ pub fn start_in_child() {
             slot.word.store(FREE, SeqCst);
         }
     }
-    HELD.store(NONE, SeqCst);
+    loan::start_in_child();
 }

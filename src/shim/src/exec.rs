@@ -13,7 +13,7 @@ use faultless_core::page::Unreached;
 use crate::elf;
 use crate::real::*;
 use crate::text::Text;
-use crate::{pages, report, state, symbols, sys};
+use crate::{captive, crew, pages, report, state, symbols, sys};
 
 type Strings = *const *const c_char;
 
@@ -187,7 +187,7 @@ fn in_path(name: &CStr, found: &mut Text<512>) -> Option<()> {
 unsafe fn run(path: *const c_char, search: bool, env: Strings, call: impl FnOnce(Strings) -> c_int) -> c_int {
     state::resolve_early();
     // SAFETY: asks before it reads.
-    if !state::is_on() || path.is_null() || !sys::is_string(path) || !unsafe { is_sound(env) } {
+    if !state::is_on() || captive::is_here() || path.is_null() || !sys::is_string(path) || !unsafe { is_sound(env) } {
         return call(env);
     }
     // SAFETY: the program's own path, and environment.
@@ -310,7 +310,7 @@ pub unsafe extern "C" fn fexecve(fd: c_int, argv: Strings, env: Strings) -> c_in
 /// Calls the real function, and its old version where the caller was linked with that: until glibc 2.15 posix_spawn ran
 /// files that are no programs through the shell, and what was linked before relies on it.
 unsafe fn spawn(real: &Real<Spawn>, name: &'static CStr, caller: usize, call: impl Fn(Spawn) -> c_int) -> c_int {
-    let result = call(real.get());
+    let result = crew::leaving_a_place(|| call(real.get()), |result| *result == libc::EAGAIN);
     match if result == libc::ENOEXEC { symbols::old(name, c"GLIBC_2.2.5", caller) } else { None } {
         // SAFETY: another version of the same function.
         Some(old) => call(unsafe { core::mem::transmute::<usize, Spawn>(old) }),

@@ -20,7 +20,7 @@ use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::transit::{self, Passage, Turn};
-use crate::{blocks, heap, identity, limits, recycle, regions, segments, watch};
+use crate::{blocks, captive, heap, limits, recycle, regions, segments, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
 
@@ -30,6 +30,14 @@ const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 fn after(f: impl FnOnce(&Live<'_>)) {
     let _errno = KeepErrno::new();
     if let Some(live) = state::enter() {
+        f(&live);
+    }
+}
+
+/// The same for what undoes a lock of ours, or drops a record: also in a child that shares our memory.
+fn undoing(f: impl FnOnce(&Live<'_>)) {
+    let _errno = KeepErrno::new();
+    if let Some(live) = state::enter_to_undo() {
         f(&live);
     }
 }
@@ -104,7 +112,7 @@ fn forget(at: *mut c_void, len: usize) -> Option<Locked> {
     let len = len.next_multiple_of(PAGE);
     let (start, end) = regions::locked_around(at as usize, len).unzip();
     let mut passage = None;
-    after(|live| {
+    undoing(|live| {
         passage = transit::going();
         regions::forget(live, at as usize, len);
     });
@@ -120,7 +128,7 @@ fn passed(locked: &mut Option<Locked>) {
 /// because to unlock a part would take a further mapping, and the want of one may be why the call failed.
 fn unlock_after_all(locked: Locked) {
     let Locked { start, end, .. } = locked;
-    after(|live| {
+    undoing(|live| {
         regions::unlock(live, start, end - start);
         let _ = sys::munlock(start, end - start);
     });
@@ -225,7 +233,7 @@ pub unsafe extern "C" fn mremap(
     to: *mut c_void,
 ) -> *mut c_void {
     taint(old, old_len);
-    let (mut lifted, mut passage) = (None, None);
+    let (mut lifted, mut passage, mut is_followed) = (None, None, false);
     let whole = |len: usize| len.next_multiple_of(PAGE);
     let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len);
     if replaces {
@@ -249,7 +257,15 @@ pub unsafe extern "C" fn mremap(
                 regions::unlock(live, old as usize, whole(old_len));
                 regions::forget(live, old as usize, whole(old_len));
             }
+            is_followed = true;
         });
+        if !is_followed {
+            // A child that shares our memory: it takes no record along.
+            undoing(|live| {
+                regions::unlock(live, old as usize, whole(old_len));
+                regions::forget(live, old as usize, whole(old_len));
+            });
+        }
     }
     let before = sys::errno();
     recycle::make_room(len.saturating_sub(old_len));
@@ -337,6 +353,6 @@ pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c
 /// Unlocks all that we locked, in favour of the program. Some if there ever was something; nothing is locked anew before it goes.
 fn release_all_locks() -> Option<Turn> {
     let mut turn = None;
-    after(|live| turn = transit::unlock_all(live));
+    undoing(|live| turn = transit::unlock_all(live));
     turn
 }

@@ -13,6 +13,7 @@ mod advice;
 mod arch;
 mod blocks;
 mod budget;
+mod captive;
 mod coverage;
 mod crew;
 mod descriptors;

@@ -226,13 +226,13 @@ pub fn unused() -> u64 {
 pub struct Standing {
     /// real and effective user and group, and permitted capabilities, put together; 0 where they can't be read
     pub user: u64,
-    /// its first thread has ended, with this status, and none but a thread of ours is left
-    pub left_with: Option<u32>,
+    /// its threads, with the first one also when that has ended; 0 where they can't be counted
+    pub threads: u64,
 }
 
 /// Reads /proc/self/status.
 pub fn standing() -> Standing {
-    let (mut user, mut is_zombie, mut threads) = (0u64, false, 0);
+    let (mut user, mut threads) = (0u64, 0);
     lines(c"/proc/self/status", |line| {
         let base = if line.starts_with(b"CapPrm:") { 16 } else { 10 };
         if line.starts_with(b"Uid:") || line.starts_with(b"Gid:") || base == 16 {
@@ -240,23 +240,27 @@ pub fn standing() -> Standing {
             for number in values.filter_map(|word| number(word, base)) {
                 user = user.rotate_left(13).wrapping_mul(0x9e37_79b9) ^ number;
             }
-        } else if line.starts_with(b"State:") {
-            is_zombie = line.contains(&b'Z');
         } else if line.starts_with(b"Threads:") {
             threads = number(line, 10).unwrap_or(0);
         }
         !line.starts_with(b"CapPrm:")
     });
-    let mut left_with = None;
-    if is_zombie && threads <= 2 {
-        // The last word of the line, as wait(2) gives it.
-        lines(c"/proc/self/stat", |line| {
-            let word = line.rsplit(|b| *b == b' ').next().and_then(|word| number(word, 10));
-            left_with = Some(word.unwrap_or(0) as u32 >> 8);
-            false
-        });
-    }
-    Standing { user, left_with }
+    Standing { user, threads }
+}
+
+/// The status with which the process's first thread has ended. None: it is there, or that can't be read.
+pub fn left_with() -> Option<u32> {
+    let mut status = None;
+    lines(c"/proc/self/stat", |line| {
+        // The name may have anything in it; the state follows it, and the last word is as wait(2) gives it.
+        let after = line.rsplit(|b| *b == b')').next().unwrap_or(b"");
+        if after.starts_with(b" Z") {
+            let word = after.rsplit(|b| *b == b' ').next().and_then(|word| number(word, 10));
+            status = Some(word.unwrap_or(0) as u32 >> 8);
+        }
+        false
+    });
+    status
 }
 
 /// What /proc/self/status says.

@@ -170,7 +170,8 @@ fn may_be_watched(live: &Live<'_>, file: &mut Opened, may_write: bool) -> core::
     }
     let until = sys::now(libc::CLOCK_MONOTONIC) + LOOK_NS;
     while file.known < 64 && (file.known == 0 || sys::now(libc::CLOCK_MONOTONIC) < until) {
-        match what_is_there(file.fd, file.size, u64::from(file.known), 8) {
+        let cached = |at, len| sys::cached_pages(file.fd, at, len);
+        match what_is_there(file.size, u64::from(file.known), 8, cached) {
             Ok(there) => file.there |= there << file.known,
             Err(libc::ENOSYS) => return Err(Reason::OldKernel),
             // Another user's file: what is in memory is not for us to know.
@@ -182,15 +183,20 @@ fn may_be_watched(live: &Live<'_>, file: &mut Opened, may_write: bool) -> core::
 }
 
 /// Of at most 64 chunks of a file, `most` from `first` on, those that are in memory in part or in whole; in few calls where these are
-/// few, or nearly all.
-pub fn what_is_there(fd: c_int, size: u64, first: u64, most: u64) -> core::result::Result<u64, sys::Errno> {
+/// few, or nearly all. `cached` says how many pages of a part are.
+pub fn what_is_there(
+    size: u64,
+    first: u64,
+    most: u64,
+    cached: impl Fn(u64, u64) -> core::result::Result<u64, sys::Errno>,
+) -> core::result::Result<u64, sys::Errno> {
     let count = size.div_ceil(CHUNK).saturating_sub(first).min(most);
     let (mut there, mut at) = (0u64, 0);
     // The widest step that holds nothing, or all, down to one chunk.
     let mut step = count.next_power_of_two();
     while at < count {
         let (from, to) = ((first + at) * CHUNK, ((first + at + step) * CHUNK).min(size));
-        let pages = sys::cached_pages(fd, from, to - from)?;
+        let pages = cached(from, to - from)?;
         if pages == 0 || pages == (to - from).div_ceil(PAGE as u64) || step == 1 {
             there |= if pages == 0 { 0 } else { (u64::MAX >> (64 - step)) << at };
             at += step;

@@ -12,7 +12,7 @@ use faultless_core::counters::C;
 use faultless_core::page::End;
 
 use crate::real::*;
-use crate::{recycle, report, state};
+use crate::{crew, recycle, report, state, sys};
 
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
@@ -84,6 +84,14 @@ pub unsafe extern "C" fn quick_exit(status: c_int) -> ! {
     report::finish();
     // SAFETY: the program's own call.
     unsafe { QUICK_EXIT.get()(status) }
+}
+
+/// fork(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn fork() -> libc::pid_t {
+    let is_refused = |pid: &libc::pid_t| *pid < 0 && sys::errno() == libc::EAGAIN;
+    // SAFETY: the program's own call.
+    crew::leaving_a_place(|| unsafe { FORK.get()() }, is_refused)
 }
 
 /// The kernel would copy the page tables of what is kept for a child that has no use for it.

@@ -58,6 +58,7 @@ type OpenAt = unsafe extern "C" fn(c_int, *const c_char, c_int, ...) -> c_int;
 type Open2 = unsafe extern "C" fn(*const c_char, c_int) -> c_int;
 type OpenAt2 = unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int;
 type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_void;
+type Freopen = unsafe extern "C" fn(*const c_char, *const c_char, *mut c_void) -> *mut c_void;
 type OfStream = unsafe extern "C" fn(*mut c_void) -> c_int;
 type Advise = unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int;
 type Fadvise = unsafe extern "C" fn(c_int, i64, i64, c_int) -> c_int;
@@ -194,11 +195,22 @@ late! {
     FILENO "fileno": OfStream = (stream: *mut c_void) -> c_int, raw::no_stream;
     CLOSE "close": unsafe extern "C" fn(c_int) -> c_int = (fd: c_int) -> c_int, raw::close;
     FCLOSE "fclose": OfStream = (stream: *mut c_void) -> c_int, raw::no_stream;
+    FREOPEN "freopen": Freopen
+        = (path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void, raw::no_freopen;
+    FREOPEN64 "freopen64": Freopen
+        = (path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void, raw::no_freopen;
+    DUP2 "dup2": unsafe extern "C" fn(c_int, c_int) -> c_int = (old: c_int, new: c_int) -> c_int, raw::dup2;
+    DUP3 "dup3": unsafe extern "C" fn(c_int, c_int, c_int) -> c_int
+        = (old: c_int, new: c_int, flags: c_int) -> c_int, raw::dup3;
+    CLOSE_RANGE "close_range": unsafe extern "C" fn(c_uint, c_uint, c_int) -> c_int
+        = (first: c_uint, last: c_uint, flags: c_int) -> c_int, raw::close_range;
+    CLOSEFROM "closefrom": unsafe extern "C" fn(c_int) = (first: c_int) -> (), raw::closefrom;
     POSIX_FADVISE "posix_fadvise": Fadvise
         = (fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int, raw::posix_fadvise;
     POSIX_FADVISE64 "posix_fadvise64": Fadvise
         = (fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int, raw::posix_fadvise;
 
+    FORK "fork": unsafe extern "C" fn() -> c_int = () -> c_int, raw::fork;
     EXECVE "execve": Exec
         = (path: *const c_char, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::execve;
     EXECVPE "execvpe": Exec
@@ -430,12 +442,43 @@ mod raw {
         status(sys::close_as_program(fd))
     }
 
+    pub extern "C" fn no_freopen(_path: *const c_char, _mode: *const c_char, _stream: *mut c_void) -> *mut c_void {
+        sys::fail(libc::ENOSYS);
+        core::ptr::null_mut()
+    }
+
+    pub extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
+        status(sys::dup2_as_program(old, new))
+    }
+
+    pub extern "C" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
+        status(sys::dup3_as_program(old, new, flags))
+    }
+
+    pub extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+        status(sys::close_range_as_program(first, last, flags))
+    }
+
+    /// A C library before 2.34 has none, and a kernel before 5.9 none to call.
+    pub extern "C" fn closefrom(first: c_int) {
+        const MOST: u64 = 1 << 20;
+        let first = first.max(0);
+        if sys::close_range_as_program(first as c_uint, c_uint::MAX, 0).is_err() {
+            (first as u64..sys::rlimit(libc::RLIMIT_NOFILE).min(MOST)).for_each(|fd| sys::close(fd as c_int));
+        }
+    }
+
     pub extern "C" fn posix_fadvise(fd: c_int, offset: i64, len: i64, advice: c_int) -> c_int {
         sys::fadvise(fd, offset as u64, len as u64, advice).err().unwrap_or(0)
     }
 
     pub extern "C" fn exit(status: c_int) -> ! {
         sys::exit_group(status)
+    }
+
+    pub unsafe extern "C" fn fork() -> c_int {
+        // SAFETY: the program's own call.
+        status(unsafe { sys::fork_as_program() })
     }
 
     pub unsafe extern "C" fn execve(

@@ -15,7 +15,7 @@ use crate::budget::{Budget, Room};
 use crate::live::Live;
 use crate::sync::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*, fence};
 use crate::sys::{self, HUGE, PAGE};
-use crate::{limits, state};
+use crate::{captive, limits, state};
 
 /// Blocks that are kept at one time.
 const SLOTS: usize = 128;
@@ -223,6 +223,7 @@ pub fn make_room(bytes: usize) {
         0 => {
             Room::ask(bytes as u64);
         }
+        _ if captive::is_here() => {}
         kept if !Room::leaves(bytes, kept.max(LEAST_FREE)) => {
             give_way();
         }

@@ -83,7 +83,7 @@ pub fn finish() {
     if FINISHED.swap(identity::pid(), AcqRel) == identity::pid() {
         return;
     }
-    descriptors::closing_all(&live);
+    descriptors::closing_all(&live, 0, u32::MAX);
     crew::end();
     watch::end();
     usage::sample(live.page);

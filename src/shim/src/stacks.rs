@@ -22,7 +22,7 @@ use crate::symbols::{self, Wanted};
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::target::{Range, Target};
 use crate::trampolines::thread_begins;
-use crate::{act, state};
+use crate::{act, crew, state};
 
 use bounds::{Asked, Readers};
 
@@ -51,8 +51,11 @@ pub unsafe extern "C" fn pthread_create(
     // SAFETY: the program's own call; or with a function of ours that calls the program's with its argument.
     unsafe {
         let slot = if WANTED.load(Relaxed) { claim(attributes, function, argument) } else { None };
-        let Some(slot) = slot else { return create(thread, attributes, function, argument) };
-        let result = create(thread, attributes, thread_begins, (&raw const *slot).cast_mut().cast());
+        let create = |function, argument| {
+            crew::leaving_a_place(|| create(thread, attributes, function, argument), |result| *result == libc::EAGAIN)
+        };
+        let Some(slot) = slot else { return create(function, argument) };
+        let result = create(thread_begins, (&raw const *slot).cast_mut().cast());
         if result != 0 {
             slot.take();
         }

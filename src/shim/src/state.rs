@@ -14,8 +14,8 @@ use crate::live::Live;
 use crate::regions::Record;
 use crate::sync::{AtomicBool, AtomicU32, Ordering::*, fence};
 use crate::{
-    countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, sys, transit,
-    usage, watch,
+    captive, countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, sys,
+    transit, usage, watch,
 };
 
 /// Before the constructor, or stood down.
@@ -83,11 +83,8 @@ pub fn enter() -> Option<Live<'static>> {
 }
 
 fn enter_on() -> Option<Live<'static>> {
-    if !identity::is_own_process() {
-        if !identity::is_new_child() {
-            return None; // a vfork child: its memory is its parent's
-        }
-        become_child(); // a raw clone: no handler of ours ran
+    if !is_own() {
+        return None; // a vfork child: its memory is its parent's
     }
     pages::ensure();
     let live = live();
@@ -99,6 +96,32 @@ fn enter_on() -> Option<Live<'static>> {
     Some(live)
 }
 
+/// The door to undoing what we have done to memory: also for a child that shares it, as vfork's does, because its calls meet the
+/// same locks, and what it unmaps is gone for all. Not where such a child can't be told from one with a copy.
+pub fn enter_to_undo() -> Option<Live<'static>> {
+    if STATE.load(Acquire) != ON {
+        return None;
+    }
+    enter_on().or_else(|| {
+        let shares = !captive::is_here() && identity::tells_children() && !identity::is_new_child();
+        (shares && is_on()).then(live)
+    })
+}
+
+/// Whether the state is this process's, which a raw clone's child makes it here: no handler of ours ran there.
+pub fn is_own() -> bool {
+    if captive::is_here() {
+        return false;
+    }
+    identity::is_own_process() || {
+        let is_new = identity::is_new_child();
+        if is_new {
+            become_child();
+        }
+        is_new
+    }
+}
+
 /// The door for the end of the process: also after `faultless off`, and without making a page for a forked child that has
 /// done nothing. Shut once a filter has arrived: then not even getpid is safe.
 pub fn enter_to_end() -> Option<Live<'static>> {
@@ -108,7 +131,7 @@ pub fn enter_to_end() -> Option<Live<'static>> {
     }
     let live = live();
     let sealed = live.page.state.load(Relaxed) == State::Sealed as u32;
-    (!sealed && identity::is_own_process()).then_some(live)
+    (!sealed && !captive::is_here() && identity::is_own_process()).then_some(live)
 }
 
 /// What [`enter`] gives, without asking: for those who know that the state is ON, such as the end of the process.
@@ -179,9 +202,16 @@ pub fn seal() {
 /// A child after fork: fresh counters, nothing locked, no lock held. Runs once per fork, in the child's only thread: from
 /// the fork handler, or after a raw clone from the first hook.
 pub fn become_child() {
-    if STATE.load(Acquire) != ON || !identity::begin_as_child() {
+    if STATE.load(Acquire) != ON {
         return;
     }
+    if captive::is_here() {
+        return stand_down(); // the filter came along
+    }
+    if !identity::begin_as_child() {
+        return;
+    }
+    captive::start_in_child();
     own_stack::start_in_child();
     crew::start_in_child();
     watch::start_in_child();

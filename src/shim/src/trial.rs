@@ -71,6 +71,10 @@ fn try_all() {
         let _ = sys::fstat(fd);
         let mut buffer = [0u8; 64];
         let _ = sys::getdents(fd, &mut buffer);
+        let _ = sys::are_duplicates(fd, fd);
+        if let Ok(process) = sys::process_handle(sys::getpid()) {
+            let _ = sys::borrow(process, fd);
+        }
         sys::close(fd);
     }
     let _ = sys::rusage(libc::RUSAGE_THREAD);

@@ -24,6 +24,7 @@ use core::sync::atomic::Ordering::*;
 
 use faultless_core::reason::Reason;
 
+use crate::captive;
 use crate::crew;
 use crate::identity;
 use crate::learnt::Known;
@@ -54,6 +55,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
         wants: wants
             | if target.shared { table::SHARED } else { 0 }
             | if target.segment { table::WHOLE } else { 0 }
+            | if may_have_holes(target) { table::HOLES } else { 0 }
             | if wants & (AUTO | DROP_BEHIND) != 0 { table::was_cold(target) } else { 0 },
     };
     if wants & FAULTING != 0 && mapping::has_userfaultfd() {
@@ -67,6 +69,11 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
     }
     table::forget(range.start, range.end(), |_| ());
     Err(Reason::Busy)
+}
+
+/// Whether what is missing of it is a hole that a read would fill.
+fn may_have_holes(target: &Target) -> bool {
+    target.file.map_or(target.shared, |view| sys::is_of_memory(view.fd))
 }
 
 /// Tells one file from another.
@@ -112,7 +119,7 @@ pub fn is_thread_gone() -> bool {
 /// The program is about to unmap a range, or to end: what a scan has left of itself there goes first. Waits for that, bounded.
 #[inline]
 pub fn close(start: usize, len: usize) {
-    if USED.load(Relaxed) {
+    if USED.load(Relaxed) && !captive::is_here() {
         close_scans(start, start.saturating_add(len));
     }
 }

@@ -210,6 +210,11 @@ fn give_way_to(start: usize, end: usize) {
     }
 }
 
+/// Whether there is no thread.
+pub fn is_gone() -> bool {
+    PLACE.is_empty()
+}
+
 /// No thread from here on: it is told to end, and waited for, bounded (ns).
 pub fn end(patience: u64) {
     IS_OVER.store(true, SeqCst);

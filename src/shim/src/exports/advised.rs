@@ -1,7 +1,8 @@
-//! madvise(2), posix_madvise(3), msync(2): what is refused because of a lock of ours is asked again without it.
+//! madvise(2), posix_madvise(3), process_madvise(2), msync(2): what is refused because of a lock of ours is asked again without it.
 //!
 //! What must hold here: as in `exports`.
 
+use super::locked::pages_of;
 use super::*;
 
 /// Advice that the kernel refuses on locked memory.
@@ -39,7 +40,7 @@ fn make_way(at: usize, len: usize, advice: c_int) -> Option<Option<Turn>> {
         return None;
     }
     let mut way = None;
-    after(|live| {
+    undoing(|live| {
         let Some(turn) = transit::turn() else { return };
         let is_done = advice == libc::MADV_DONTNEED
             && regions::is_wholly_locked(at, len)
@@ -110,6 +111,71 @@ pub unsafe extern "C" fn posix_madvise(at: *mut c_void, len: usize, advice: c_in
     result
 }
 
+/// The ranges that a vector of the program's names. Nothing is read that the kernel has not shown to be readable: it may be no
+/// vector at all, and the call then fails as it would.
+fn ranges_of(vector: *const libc::iovec, count: usize) -> impl Iterator<Item = (usize, usize)> {
+    const MOST: usize = 1024; // UIO_MAXIOV
+    let count = if count > MOST { 0 } else { count };
+    let mut seen = None;
+    (0..count).map_while(move |index| {
+        let entry = vector.wrapping_add(index);
+        let page = (entry as usize).wrapping_add(size_of::<libc::iovec>() - 1) / PAGE;
+        let is_sound = seen == Some(page)
+            || sys::is_readable(entry as usize) && sys::is_readable((entry as usize).wrapping_add(size_of::<usize>()));
+        seen = Some(page);
+        // SAFETY: as shown; the kernel takes it at any alignment, and so do we.
+        let range = is_sound.then(|| unsafe { entry.read_unaligned() })?;
+        Some((range.iov_base as usize, range.iov_len))
+    })
+}
+
+/// process_madvise(2), Linux 5.10. Called by its number, because C libraries before glibc 2.36 don't have it. Where it is about
+/// another process, what is done here to the same addresses of ours does no harm.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn process_madvise(
+    process: c_int,
+    vector: *const libc::iovec,
+    count: usize,
+    advice: c_int,
+    flags: c_uint,
+) -> isize {
+    let mut wanted = 0usize;
+    if state::is_on() && flags == 0 {
+        let _errno = KeepErrno::new();
+        for (at, len) in ranges_of(vector, count) {
+            if !is_harmless_to_the_next(advice) {
+                taint(at as *const c_void, len);
+            }
+            before_advice(at as *const c_void, len, advice);
+            wanted = wanted.saturating_add(len);
+        }
+    }
+    // SAFETY: the program's own call.
+    let ask = || unsafe {
+        let (process, vector, advice, flags) = (process as usize, vector as usize, advice as usize, flags as usize);
+        SYSCALL.get()(libc::SYS_process_madvise, process, vector, count, advice, flags, 0) as isize
+    };
+    let before = sys::errno();
+    let mut result = ask();
+    // It says how much it has done of it if it was refused after the first range.
+    let is_refused = if result < 0 { sys::errno() == libc::EINVAL } else { (result as usize) < wanted };
+    if is_refused && is_refused_when_locked(advice) {
+        let mut turn = None;
+        after(|live| {
+            turn = transit::turn();
+            for (at, len) in ranges_of(vector, if turn.is_some() { count } else { 0 }) {
+                let (start, len) = pages_of(at as *const c_void, len);
+                turn.iter().for_each(|turn| transit::unlock(live, turn, start, len));
+            }
+        });
+        if turn.is_some() {
+            sys::set_errno(before);
+            result = ask();
+        }
+    }
+    result
+}
+
 /// msync(2): MS_INVALIDATE is refused on locked memory.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_int {
@@ -118,7 +184,7 @@ pub unsafe extern "C" fn msync(at: *mut c_void, len: usize, flags: c_int) -> c_i
     let mut result = unsafe { MSYNC.get()(at, len, flags) };
     if result != 0 && sys::errno() == libc::EBUSY {
         let mut turn = None;
-        after(|live| {
+        undoing(|live| {
             turn = transit::turn();
             if let Some(turn) = &turn {
                 transit::unlock(live, turn, at as usize, len.next_multiple_of(PAGE));

@@ -8,7 +8,7 @@ use super::*;
 fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_int {
     taint(taken_over.0 as *const c_void, taken_over.1);
     if !regions::none() {
-        after(|live| regions::unlock_what_must_stay_whole(live, taken_over.0, taken_over.1));
+        undoing(|live| regions::unlock_what_must_stay_whole(live, taken_over.0, taken_over.1));
     }
     let before = sys::errno();
     let mut result = call();
@@ -19,11 +19,13 @@ fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_i
         sys::set_errno(before);
         result = call();
     }
+    if result == 0 && !regions::none() {
+        undoing(|live| regions::lock_taken_over(live, taken_over.0, taken_over.1));
+    }
     if result == 0 && state::is_on() {
         after(|live| {
             live.page.add(C::MlockCalls, 1);
             if !regions::none() {
-                regions::lock_taken_over(live, taken_over.0, taken_over.1);
                 // What is merely reserved is not locked by us once it becomes writable: the lock is the program's.
                 regions::program_said(taken_over.0, taken_over.1, regions::PROGRAM_LOCK);
             }

@@ -92,14 +92,93 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
 /// fclose(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fclose(stream: *mut c_void) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe {
+        unseen_stream(stream);
+        FCLOSE.get()(stream)
+    }
+}
+
+/// Before a descriptor becomes a duplicate of another one, which closes what it was.
+fn replaced(old: c_int, new: c_int) {
+    if old != new && descriptors::any() {
+        unseen(new);
+    }
+}
+
+/// dup2(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
+    replaced(old, new);
+    // SAFETY: the program's own call.
+    unsafe { DUP2.get()(old, new) }
+}
+
+/// dup3(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
+    replaced(old, new);
+    // SAFETY: the program's own call.
+    unsafe { DUP3.get()(old, new, flags) }
+}
+
+/// Before all descriptors from `first` to `last` are closed.
+fn all_unseen(first: c_uint, last: c_uint) {
+    if descriptors::any() {
+        after(|live| descriptors::closing_all(live, first, last));
+    }
+}
+
+/// close_range(2).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn close_range(first: c_uint, last: c_uint, flags: c_int) -> c_int {
+    const CLOSE_RANGE_CLOEXEC: c_int = 4; // nothing is closed before an exec, for which there is no thread of ours
+    if flags & CLOSE_RANGE_CLOEXEC == 0 {
+        all_unseen(first, last);
+    }
+    // SAFETY: the program's own call.
+    unsafe { CLOSE_RANGE.get()(first, last, flags) }
+}
+
+/// closefrom(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn closefrom(first: c_int) {
+    all_unseen(first.max(0) as c_uint, c_uint::MAX);
+    // SAFETY: the program's own call.
+    unsafe { CLOSEFROM.get()(first) }
+}
+
+/// Before a stream's file is closed.
+///
+/// # Safety
+/// The program's own stream.
+unsafe fn unseen_stream(stream: *mut c_void) {
     state::resolve_early();
     if descriptors::any() && !stream.is_null() {
         let _errno = KeepErrno::new();
-        // SAFETY: the program's own stream.
+        // SAFETY: as the caller says.
         unseen(unsafe { FILENO.get()(stream) });
     }
+}
+
+/// freopen(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freopen(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void {
     // SAFETY: the program's own call.
-    unsafe { FCLOSE.get()(stream) }
+    unsafe {
+        unseen_stream(stream);
+        FREOPEN.get()(path, mode, stream)
+    }
+}
+
+/// freopen64(3).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void {
+    // SAFETY: the program's own call.
+    unsafe {
+        unseen_stream(stream);
+        FREOPEN64.get()(path, mode, stream)
+    }
 }
 
 /// The program's own advice stands.

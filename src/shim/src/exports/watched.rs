@@ -4,21 +4,24 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
-use super::advised::madvise;
+use super::advised::{madvise, process_madvise};
 use super::locked::*;
 use super::*;
 
 /// Runs a call that may bring a seccomp filter.
 fn bringing_a_filter(call: impl FnOnce() -> c_long) -> c_long {
-    let is_ours = state::is_on() && identity::is_own_process();
-    if is_ours {
-        state::ready_to_seal();
-        recycle::give_way();
+    if !state::is_on() || captive::is_here() {
+        return call();
     }
+    if !state::is_own() {
+        return captive::bring(call);
+    }
+    state::ready_to_seal();
+    recycle::give_way();
     let result = call();
-    if is_ours && result >= 0 {
+    if result >= 0 {
         state::seal();
-    } else if is_ours {
+    } else {
         after(state::not_sealed);
     }
     result
@@ -54,6 +57,34 @@ pub unsafe extern "C" fn pkey_mprotect(at: *mut c_void, len: usize, prot: c_int,
     }
     // SAFETY: as above.
     unsafe { SYSCALL.get()(libc::SYS_pkey_mprotect, at as usize, len, prot as usize, key as usize, 0, 0) as c_int }
+}
+
+/// remap_file_pages(2): the kernel makes a new mapping of the same file in the range's place (since Linux 4.0), locked as the
+/// range was, and only if all of that is one and the same: no lock of ours may be in it. Called by its number, as above.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn remap_file_pages(
+    at: *mut c_void,
+    len: usize,
+    prot: c_int,
+    page: usize,
+    flags: c_int,
+) -> c_int {
+    taint(at, len);
+    let (start, whole) = (at as usize & !(PAGE - 1), len & !(PAGE - 1));
+    let mut turn = None;
+    if is_range(start as *const c_void, whole) {
+        watch::give_way(start, whole);
+        if !regions::none() {
+            after(|live| {
+                turn = transit::turn();
+                turn.iter().for_each(|turn| transit::unlock(live, turn, start, whole));
+                regions::forget(live, start, whole);
+            });
+        }
+    }
+    let (prot, flags) = (prot as usize, flags as usize);
+    // SAFETY: the program's own call.
+    unsafe { SYSCALL.get()(libc::SYS_remap_file_pages, at as usize, len, prot, page, flags, 0) as c_int }
 }
 
 /// shmat(2): with SHM_REMAP it replaces what lies there. How much is the segment's own business, so whatever lies beyond is
@@ -146,6 +177,8 @@ pub static WATCHED: [AtomicU64; 8] = {
         libc::SYS_munmap,
         libc::SYS_mremap,
         libc::SYS_madvise,
+        libc::SYS_process_madvise,
+        libc::SYS_remap_file_pages,
         libc::SYS_shmat,
         libc::SYS_shmdt,
         libc::SYS_mlock,
@@ -183,7 +216,9 @@ pub static WATCHED: [AtomicU64; 8] = {
 
 /// A rule wants to know of opened files.
 pub fn watch_opens() {
-    for number in [libc::SYS_open, libc::SYS_openat, libc::SYS_openat2, libc::SYS_close] {
+    let opening = [libc::SYS_open, libc::SYS_openat, libc::SYS_openat2];
+    let closing = [libc::SYS_close, libc::SYS_dup2, libc::SYS_dup3, libc::SYS_close_range];
+    for number in opening.into_iter().chain(closing) {
         if let Some(word) = WATCHED.get(number as usize / 64) {
             word.fetch_or(1 << (number % 64), Relaxed);
         }
@@ -216,6 +251,10 @@ pub unsafe extern "C" fn syscall_watched(
             libc::SYS_munmap => c_long::from(munmap(at, b)),
             libc::SYS_mremap => mremap(at, b, c, d as c_int, e as *mut c_void) as c_long,
             libc::SYS_madvise => c_long::from(madvise(at, b, c as c_int)),
+            libc::SYS_process_madvise => {
+                process_madvise(a as c_int, b as *const _, c, d as c_int, e as c_uint) as c_long
+            }
+            libc::SYS_remap_file_pages => c_long::from(remap_file_pages(at, b, c as c_int, d, e as c_int)),
             libc::SYS_mlock => c_long::from(mlock(at, b)),
             libc::SYS_munlock => c_long::from(munlock(at, b)),
             libc::SYS_mlockall => c_long::from(mlockall(a as c_int)),
@@ -235,6 +274,9 @@ pub unsafe extern "C" fn syscall_watched(
                 opened::unseen_by_syscall(a as c_int);
                 call()
             }
+            libc::SYS_dup2 => c_long::from(opened::dup2(a as c_int, b as c_int)),
+            libc::SYS_dup3 => c_long::from(opened::dup3(a as c_int, b as c_int, c as c_int)),
+            libc::SYS_close_range => c_long::from(opened::close_range(a as c_uint, b as c_uint, c as c_int)),
             libc::SYS_userfaultfd => {
                 mapping::saw_userfaultfd();
                 recycle::never_again();

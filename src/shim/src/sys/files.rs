@@ -72,6 +72,8 @@ pub struct Stat {
     pub gid: u32,
     /// bytes
     pub size: u64,
+    /// bytes that are allocated for it
+    pub held: u64,
     /// when the content last changed (ns since 1970)
     pub mtime: i64,
 }
@@ -81,14 +83,25 @@ fn stat_of(result: impl FnOnce(usize) -> Result<usize, Errno>) -> Result<Stat, E
     let mut st: libc::stat = unsafe { core::mem::zeroed() };
     result((&raw mut st) as usize)?;
     let mtime = st.st_mtime.saturating_mul(1_000_000_000).saturating_add(st.st_mtime_nsec);
-    let (id, size) = ((st.st_dev, st.st_ino), st.st_size as u64);
-    Ok(Stat { id, mode: st.st_mode, uid: st.st_uid, gid: st.st_gid, size, mtime })
+    let (id, size, held) = ((st.st_dev, st.st_ino), st.st_size as u64, st.st_blocks as u64 * 512);
+    Ok(Stat { id, mode: st.st_mode, uid: st.st_uid, gid: st.st_gid, size, held, mtime })
 }
 
 /// fstat(2).
 pub fn fstat(fd: c_int) -> Result<Stat, Errno> {
     // SAFETY: the kernel writes one struct stat.
     stat_of(|st| unsafe { call(libc::SYS_fstat, [fd as usize, st]) })
+}
+
+/// Whether a file is memory (tmpfs, memfd): what is missing of it is a hole, and even a read of it by a mapping takes memory.
+pub fn is_of_memory(fd: c_int) -> bool {
+    const TMPFS_MAGIC: i64 = 0x0102_1994;
+    // SAFETY: all zeroes is a valid statfs, and the kernel writes one.
+    let kind = unsafe {
+        let mut st: libc::statfs = core::mem::zeroed();
+        call(libc::SYS_fstatfs, [fd as usize, (&raw mut st) as usize]).map(|_| st.f_type)
+    };
+    kind == Ok(TMPFS_MAGIC)
 }
 
 /// lstat(2), or stat(2) with `follow`.

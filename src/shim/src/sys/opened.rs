@@ -22,6 +22,24 @@ pub fn close_as_program(fd: c_int) -> Result<usize, Errno> {
     unsafe { call(libc::SYS_close, [fd as usize]) }
 }
 
+/// dup2(2) of the program's own, with what came of it.
+pub fn dup2_as_program(old: c_int, new: c_int) -> Result<usize, Errno> {
+    // SAFETY: the program's own descriptors.
+    unsafe { call(libc::SYS_dup2, [old as usize, new as usize]) }
+}
+
+/// dup3(2) of the program's own, with what came of it.
+pub fn dup3_as_program(old: c_int, new: c_int, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: the program's own descriptors.
+    unsafe { call(libc::SYS_dup3, [old as usize, new as usize, flags as usize]) }
+}
+
+/// close_range(2) of the program's own, Linux 5.9, with what came of it.
+pub fn close_range_as_program(first: u32, last: u32, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: the program's own descriptors.
+    unsafe { call(libc::SYS_close_range, [first as usize, last as usize, flags as usize]) }
+}
+
 /// The flags that a descriptor was opened with: fcntl(2), F_GETFL.
 pub fn open_flags(fd: c_int) -> Result<c_int, Errno> {
     // SAFETY: asks only.
@@ -32,6 +50,15 @@ pub fn open_flags(fd: c_int) -> Result<c_int, Errno> {
 pub fn position(fd: c_int) -> Result<u64, Errno> {
     // SAFETY: moves nothing.
     unsafe { call(libc::SYS_lseek, [fd as usize, 0, libc::SEEK_CUR as usize]) }.map(|at| at as u64)
+}
+
+/// Whether two descriptors are duplicates of one another: kcmp(2), KCMP_FILE. Where the kernel doesn't say, they are not.
+pub fn are_duplicates(one: c_int, other: c_int) -> bool {
+    const KCMP_FILE: usize = 0;
+    let process = super::getpid() as usize;
+    // SAFETY: asks only.
+    let order = unsafe { call(libc::SYS_kcmp, [process, process, KCMP_FILE, one as usize, other as usize]) };
+    order == Ok(0)
 }
 
 /// pidfd_open(2), Linux 5.3.

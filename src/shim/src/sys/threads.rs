@@ -67,6 +67,23 @@ pub unsafe fn start_thread(
     if result < 0 { Err(-result as Errno) } else { Ok(result as u32) }
 }
 
+/// Whether the kernel wipes a word already when the calling thread ends: what clone(2) was given with CLONE_CHILD_CLEARTID.
+/// False where it doesn't say (without CONFIG_CHECKPOINT_RESTORE).
+pub fn has_a_word_wiped() -> bool {
+    const PR_GET_TID_ADDRESS: c_int = 40;
+    let mut word = 0usize;
+    // SAFETY: the kernel writes one word.
+    let _ = unsafe { super::prctl(PR_GET_TID_ADDRESS, &raw mut word as usize, 0, 0, 0) };
+    word != 0
+}
+
+/// Has the kernel write 0 to this word when the calling thread ends or runs another program, while others have its memory.
+pub fn have_wiped(word: Option<&'static AtomicU32>) {
+    let at = word.map_or(0, |word| word.as_ptr() as usize);
+    // SAFETY: the word is there for ever, and may change at any time.
+    let _ = unsafe { call(libc::SYS_set_tid_address, [at]) };
+}
+
 /// Sleeps for so many ns, less than a second.
 pub fn pause(ns: u64) {
     let time = libc::timespec { tv_sec: 0, tv_nsec: ns as i64 };
@@ -147,12 +164,9 @@ pub fn prefer_node(node: u32) {
 /// Gives the calling thread a descriptor table of its own, with nothing in it: what it opens, the program never meets, and
 /// what the program closes is closed. (No lock of the program's on a file is let go: those belong to its own table.)
 pub fn own_descriptors() -> Result<(), Errno> {
-    const CLOSE_RANGE_UNSHARE: usize = 2;
     const MOST: u64 = 1 << 20;
-    // SAFETY: Linux 5.9; makes the copy without the descriptors that it would close.
-    let unshared = unsafe { call(libc::SYS_close_range, [0, u32::MAX as usize, CLOSE_RANGE_UNSHARE]) };
-    match unshared {
-        Ok(_) => Ok(()),
+    match leave_descriptors() {
+        Ok(()) => Ok(()),
         Err(libc::ENOSYS | libc::EINVAL) => {
             // SAFETY: only this thread's table from here on.
             unsafe { call(libc::SYS_unshare, [libc::CLONE_FILES as usize]) }?;
@@ -165,6 +179,13 @@ pub fn own_descriptors() -> Result<(), Errno> {
     }
 }
 
+/// The same where the kernel does it in one call (Linux 5.9).
+pub fn leave_descriptors() -> Result<(), Errno> {
+    const CLOSE_RANGE_UNSHARE: usize = 2;
+    // SAFETY: makes the copy without the descriptors that it would close; no other thread's table changes.
+    unsafe { call(libc::SYS_close_range, [0, u32::MAX as usize, CLOSE_RANGE_UNSHARE]) }.map(|_| ())
+}
+
 /// A copy of the process, with the calling thread alone in it, that sends no signal when it ends: clone(2) without flags.
 /// Returns 0 in the copy.
 ///
@@ -173,6 +194,15 @@ pub fn own_descriptors() -> Result<(), Errno> {
 pub unsafe fn copy_of_process() -> Result<usize, Errno> {
     // SAFETY: as the caller says; without a stack the copy goes on here, on a copy of this one.
     unsafe { call(libc::SYS_clone, [0, 0, 0, 0, 0]) }
+}
+
+/// fork(2) of the program's own.
+///
+/// # Safety
+/// As fork(2).
+pub unsafe fn fork_as_program() -> Result<usize, Errno> {
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_clone, [libc::SIGCHLD as usize, 0, 0, 0, 0]) }
 }
 
 /// Waits for such a copy. The status that it exited with, or None if it was killed.
@@ -189,8 +219,12 @@ pub fn wait_for_copy(pid: u32) -> Option<c_int> {
     }
 }
 
-/// The calling process leaves no core file.
+/// The calling process leaves no core file, and starts no program that would take one: a limit of 1 byte means that, and 0 does
+/// not. First the limit: programs ask for theirs when they start, so a filter that kills for that call is seldom.
 pub fn dump_no_core() {
+    let limit = [1u64; 2];
+    // SAFETY: the kernel reads two words; changes this process's own limit.
+    let _ = unsafe { call(libc::SYS_prlimit64, [0, libc::RLIMIT_CORE as usize, limit.as_ptr() as usize, 0]) };
     // SAFETY: changes this process's own memory flags.
     let _ = unsafe { call(libc::SYS_prctl, [libc::PR_SET_DUMPABLE as usize, 0]) };
 }

@@ -6,7 +6,7 @@
 use super::table::{Slot, Watched};
 use super::thread;
 use crate::sync::{AtomicU32, AtomicUsize, Ordering::*, spin_loop};
-use crate::{identity, sys};
+use crate::{captive, identity, sys};
 
 /// How long a hook waits, spinning, for what is in the making on its range; what could harm is waited for longer, asleep.
 const PATIENCE_NS: u64 = 50_000;
@@ -49,7 +49,7 @@ pub fn wait_for_flight(start: usize, end: usize) {
     if is_in_flight() {
         let until = sys::now(libc::CLOCK_MONOTONIC) + PATIENCE_NS;
         while is_in_flight() {
-            if sys::now(libc::CLOCK_MONOTONIC) < until {
+            if captive::is_here() || sys::now(libc::CLOCK_MONOTONIC) < until {
                 spin_loop();
             } else if IS_FIRM.load(SeqCst) == 0 || identity::is_new_child() || thread::is_gone() {
                 return; // what is harmless, or was done by a thread that a forked child doesn't have

@@ -7,7 +7,7 @@ use super::flight::wait_for_flight;
 use super::table::{self, AUTO, HOT, REFRESH, Watched};
 use crate::sync::{AtomicBool, Ordering::*};
 use crate::sys::{self, PAGE};
-use crate::{regions, state};
+use crate::{captive, regions, state};
 
 /// Something has been watched: until then the hooks pass by.
 pub static USED: AtomicBool = AtomicBool::new(false);
@@ -26,7 +26,7 @@ pub fn give_way(start: usize, len: usize) {
         wait_for_flight(start, end);
         // What nobody watches any more, nobody would let go of.
         for (from, to) in rests.into_iter().flatten() {
-            if let Some(live) = state::enter() {
+            if let Some(live) = state::enter_to_undo() {
                 regions::let_go(&live, from, to - from);
             }
         }
@@ -61,7 +61,7 @@ pub fn made_writable(start: usize, len: usize) {
             is_copied
         });
         wait_for_flight(start, end);
-        if let Some((from, to)) = had_advice {
+        if let Some((from, to)) = had_advice.filter(|_| !captive::is_here()) {
             // SAFETY: advice that keeps content, on what the program is about to change itself.
             let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
         }

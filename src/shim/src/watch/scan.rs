@@ -3,7 +3,7 @@
 //!
 //! What must hold here: what was in memory when the file was opened stays; what the program's descriptor says of the place
 //! (/proc/self/fdinfo) is believed only as far as it has read that much meanwhile, because a seek moves it too; the
-//! descriptor that the thread borrows is given back within the same look.
+//! descriptor that the thread borrows is given back after each call (`Loan`).
 
 mod ahead;
 mod chunks;
@@ -20,7 +20,7 @@ use faultless_core::reason::Reason;
 use faultless_core::rules::Axis;
 
 use super::vitals::{Room, Vitals};
-use crate::descriptors::{self, CHUNK, Opened, SLOTS, Slot};
+use crate::descriptors::{self, CHUNK, Loan, Opened, SLOTS, Slot};
 use crate::live::Live;
 use crate::sys;
 use crate::text::Text;
@@ -156,17 +156,20 @@ impl Desk {
     /// Returns after how many ns the next is due.
     fn look(&mut self, now: &Now<'_>, slot: &Slot, opened: &Opened, serial: u32) -> u64 {
         let mut due = REST_NS;
+        let file = Loan::new(now.process, slot, opened, serial);
         if self.ahead.is_wanted() {
-            let stepped = descriptors::hold(now.process, slot, opened, serial, |fd| self.ahead.step(now.live, fd));
-            match stepped {
-                Some(next) => due = due.min(next),
-                None => return self.give_up(now, slot, opened, serial),
+            due = due.min(self.ahead.step(now.live, &file));
+            if file.is_lost() {
+                return self.give_up(now, slot, opened, serial);
             }
         }
         if !self.passing.is_wanted() {
             return due;
         }
-        let Some(position) = position_of(opened.fd) else { return self.give_up(now, slot, opened, serial) };
+        // The kernel has the file open while it says so.
+        let Some(position) = file.keep(|| position_of(opened.fd)) else {
+            return self.give_up(now, slot, opened, serial);
+        };
         // From before the last look at the position to after this one.
         let read = bytes_read().saturating_sub(core::mem::replace(&mut self.read, now.read));
         let from_disk = now.from_disk.saturating_sub(core::mem::replace(&mut self.from_disk, now.from_disk));
@@ -175,15 +178,14 @@ impl Desk {
             return due.min((self.gap * 2).clamp(BUSY_NS, IDLE_NS));
         }
         let mut how = passing::How { live: now.live, slot, opened, room: now.tight, at: now.at };
-        let looked = descriptors::hold(now.process, slot, opened, serial, |fd| self.passing.look(&mut how, fd, &news));
-        match looked {
-            Some(Ok(())) => due.min(BUSY_NS),
-            Some(Err(why)) => {
+        match self.passing.look(&mut how, &file, &news) {
+            _ if file.is_lost() => self.give_up(now, slot, opened, serial),
+            Ok(()) => due.min(BUSY_NS),
+            Err(why) => {
                 note(now.live, opened, Outcome::Skipped, why);
                 self.passing.clear();
                 due
             }
-            None => self.give_up(now, slot, opened, serial),
         }
     }
 
@@ -261,8 +263,10 @@ fn note(live: &Live<'_>, opened: &Opened, outcome: Outcome, why: Reason) {
 }
 
 /// Drops chunks of a file, and counts them.
-fn drop_chunks(live: &Live<'_>, fd: c_int, first: u64, count: u64) {
-    if sys::fadvise(fd, first * CHUNK, count * CHUNK, libc::POSIX_FADV_DONTNEED).is_ok() {
-        live.page.add(C::DroppedBytes, count * CHUNK);
+fn drop_chunks(live: &Live<'_>, file: &Loan<'_>, first: u64, count: u64) {
+    for chunk in first..first + count {
+        if file.call(|fd| sys::fadvise(fd, chunk * CHUNK, CHUNK, libc::POSIX_FADV_DONTNEED)).is_ok() {
+            live.page.add(C::DroppedBytes, CHUNK);
+        }
     }
 }

@@ -30,6 +30,9 @@ pub const COLD: u32 = 16;
 /// A System V segment: its lock comes and goes whole.
 pub const WHOLE: u32 = 128;
 
+/// It is memory that others may share (tmpfs, shared anonymous): what is missing is a hole that a read would fill.
+pub const HOLES: u32 = 256;
+
 /// A watched mapping, as plain values.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
 pub struct Watched {

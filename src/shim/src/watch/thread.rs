@@ -5,7 +5,7 @@
 //! group that it started with (a thread of ours would keep them).
 
 use core::cell::UnsafeCell;
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 
 use faultless_core::counters::C;
 
@@ -33,6 +33,8 @@ const IDLE_NS: u64 = 250_000_000;
 const LEAST_NS: u64 = if hot::IS_HURRIED { 0 } else { 2_000_000 };
 /// Between two looks at what changes slowly: memory, the program's user.
 const SLOW_NS: u64 = 1_000_000_000;
+/// The same for whether anybody but us is left.
+const LEAVING_NS: u64 = 100_000_000;
 
 static PLACE: Place = Place::new();
 /// A thread is at work, or about to be.
@@ -41,6 +43,8 @@ static SERVED: AtomicBool = AtomicBool::new(false);
 static ASKED: AtomicU32 = AtomicU32::new(0);
 /// Somebody waits for the next look: it comes at once, and not only when the last one is [`LEAST_NS`] past.
 static IS_URGENT: AtomicU32 = AtomicU32::new(0);
+/// The program's user when the thread was started ([`limits::Standing`]).
+static STARTED_AS: AtomicU64 = AtomicU64::new(0);
 /// There will be no further thread.
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 /// There is none until the program's call is over.
@@ -68,6 +72,7 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
     let Ok(mask) = sys::block_signals() else { return false };
     let mut served = SERVED.swap(true, SeqCst);
     if !served {
+        STARTED_AS.store(limits::standing().user, SeqCst);
         served = PLACE.start_when_empty(live, serve, PATIENCE_NS);
         SERVED.store(served, SeqCst);
     }
@@ -106,12 +111,17 @@ fn work(live: &Live<'_>) -> bool {
     let (pagemap, maps) = (Pagemap::open(), Maps::open());
     let mut scans = Scans::open();
     let mut held = Pressure::new();
-    let user = limits::standing().user;
+    // Not read here first: the program may have given up its user between the thread's start and now.
+    let user = match STARTED_AS.load(SeqCst) {
+        0 => limits::standing().user,
+        user => user,
+    };
     let mut before = Vitals::take();
     let mut room = Room::read();
     let mut stood_at = room.read_at;
     let mut gap = BUSY_NS;
     let mut empty_since = None;
+    let mut leader_seen_at = room.read_at;
     loop {
         let asked = ASKED.load(SeqCst);
         if is_told_to_leave() || live.is_off() {
@@ -124,12 +134,17 @@ fn work(live: &Live<'_>) -> bool {
         }
         if began - stood_at > SLOW_NS {
             stood_at = began;
-            let standing = limits::standing();
-            if let Some(status) = standing.left_with {
-                sys::exit_thread(status); // the last one to end gives the process its status
-            }
-            if standing.user != user {
+            if limits::standing().user != user {
                 return true;
+            }
+        }
+        if began - leader_seen_at > LEAVING_NS {
+            const LEADER_AND_US: u64 = 2;
+            leader_seen_at = began;
+            if let Some(status) = limits::left_with()
+                && limits::standing().threads <= LEADER_AND_US
+            {
+                sys::exit_thread(status); // the process ends with us, as it would have without
             }
         }
         let now = Vitals::take();

@@ -2,12 +2,12 @@
 //!
 //! What must hold here: each lock has a record in `regions` from before the handshake ends, so that whatever the program does
 //! to the range finds it; pages come before the lock, so that the lock is quick; a private mapping of a file is locked on
-//! fault only, and so is a segment, which is locked by one call.
+//! fault only, and so is what may have holes, and a segment, which is locked by one call.
 
 use faultless_core::counters::C;
 use faultless_core::reason::Reason;
 
-use super::super::table::{SHARED, Slot, WHOLE, Watched};
+use super::super::table::{HOLES, SHARED, Slot, WHOLE, Watched};
 use super::super::{act_firmly_on, act_on};
 use crate::budget::Budget;
 use crate::live::Live;
@@ -27,7 +27,7 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
         return Err(Reason::Memlock);
     };
     let is_segment = watched.wants & WHOLE != 0;
-    let on_fault = watched.wants & SHARED == 0 || is_segment;
+    let on_fault = watched.wants & SHARED == 0 || watched.wants & HOLES != 0 || is_segment;
     let flags = if is_segment { regions::WHOLE } else { regions::PARTED };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
@@ -67,7 +67,7 @@ fn has_been_written(at: usize) -> Result<(), Reason> {
 
 /// Has the kernel bring what is missing of a piece, as the program's own reads would.
 pub fn bring(slot: &Slot, watched: &Watched, (from, to): (usize, usize)) {
-    if watched.identity == 0 {
+    if watched.identity == 0 || watched.wants & HOLES != 0 {
         return; // what was never touched of anonymous memory need not be there, and what was pushed out comes when it is used
     }
     for advice in [libc::MADV_WILLNEED, MADV_POPULATE_READ] {

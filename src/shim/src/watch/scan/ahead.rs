@@ -4,11 +4,9 @@
 //! its turn; no read of ours, because who watches the file would see it (inotify(7)), and the time of its last reading would
 //! change; what was granted is the most that is asked for.
 
-use core::ffi::c_int;
-
 use faultless_core::counters::C;
 
-use crate::descriptors::{Opened, POPULATE};
+use crate::descriptors::{Loan, Opened, POPULATE};
 use crate::live::Live;
 use crate::sys;
 
@@ -45,12 +43,14 @@ impl Ahead {
     }
 
     /// Asks for more. Returns when to go on, in ns.
-    pub fn step(&mut self, live: &Live<'_>, fd: c_int) -> u64 {
+    pub fn step(&mut self, live: &Live<'_>, file: &Loan<'_>) -> u64 {
         let end = self.end.min(self.at + LOOK);
         while self.at < end {
             let len = CALL.min(end - self.at);
-            if sys::fadvise(fd, self.at, len, libc::POSIX_FADV_WILLNEED).is_err() {
-                *self = Ahead::none();
+            if file.call(|fd| sys::fadvise(fd, self.at, len, libc::POSIX_FADV_WILLNEED)).is_err() {
+                if !file.is_lost() {
+                    *self = Ahead::none();
+                }
                 break;
             }
             live.page.add(C::ReadAheadBytes, len);

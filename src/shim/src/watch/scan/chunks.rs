@@ -1,14 +1,13 @@
 //! A file in chunks of 2 MiB: which of them stay whatever happens, and what of each is in memory.
 //!
-//! What must hold here: the array is memory of ours, resident only as far as the file is; asking the kernel costs one call
+//! What must hold here: the array is memory of ours, resident only as far as the file is; asking the kernel costs few calls
 //! for 64 chunks of which nothing is in memory.
 
-use core::ffi::c_int;
 use core::ptr::NonNull;
 
 use faultless_core::reason::Reason;
 
-use crate::descriptors::{CHUNK, Opened};
+use crate::descriptors::{CHUNK, Loan, Opened};
 use crate::opened::what_is_there;
 use crate::sys::{self, Errno, PAGE};
 
@@ -46,13 +45,14 @@ fn bytes_for(count: usize) -> usize {
 impl Chunks {
     /// For a file; what is in memory stays, as it was when the file was opened, as far as that is known, else as it is now.
     /// Returns whether all of it stays, too.
-    pub fn of_file(fd: c_int, opened: &Opened) -> Result<(Chunks, bool), Reason> {
+    pub fn of_file(file: &Loan<'_>, opened: &Opened) -> Result<(Chunks, bool), Reason> {
         let Some(mut chunks) = Chunks::new(opened.size) else { return Err(Reason::TableFull) };
         let mut all_stay = true;
+        let cached = |at, len| file.cached_pages(at, len);
         for (number, span) in chunks.all().chunks_mut(SPAN).enumerate() {
             let known = if number == 0 { u64::from(opened.known) } else { 0 };
             let first = (number * SPAN) as u64 + known;
-            let Ok(rest) = what_is_there(fd, opened.size, first, SPAN as u64 - known) else {
+            let Ok(rest) = what_is_there(opened.size, first, SPAN as u64 - known, cached) else {
                 chunks.unmap();
                 return Err(Reason::Unknown);
             };
@@ -89,17 +89,17 @@ impl Chunks {
     }
 
     /// Counts anew; `each` sees every chunk that holds something, with its number. Returns how many pages came.
-    pub fn count(&mut self, fd: c_int, mut each: impl FnMut(u64, &mut Chunk)) -> Result<u64, Errno> {
+    pub fn count(&mut self, file: &Loan<'_>, mut each: impl FnMut(u64, &mut Chunk)) -> Result<u64, Errno> {
         let mut came = 0;
         for (number, span) in self.all().chunks_mut(SPAN).enumerate() {
             let first = (number * SPAN) as u64;
-            if sys::cached_pages(fd, first * CHUNK, SPAN as u64 * CHUNK)? == 0 {
+            if file.cached_pages(first * CHUNK, SPAN as u64 * CHUNK)? == 0 {
                 span.iter_mut().filter(|chunk| chunk.pages != 0).for_each(|chunk| (chunk.pages, chunk.age) = (0, 0));
                 continue;
             }
             for (index, chunk) in span.iter_mut().enumerate() {
                 let at = first + index as u64;
-                let pages = sys::cached_pages(fd, at * CHUNK, CHUNK)? as u16;
+                let pages = file.cached_pages(at * CHUNK, CHUNK)? as u16;
                 let more = pages.saturating_sub(chunk.pages);
                 came += u64::from(more);
                 chunk.fresh = chunk.fresh.saturating_add(more);

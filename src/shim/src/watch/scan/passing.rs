@@ -7,8 +7,6 @@
 //! What must hold here: what was in memory when the file was opened is never dropped; nor is what lies around the place
 //! where the program reads.
 
-use core::ffi::c_int;
-
 use faultless_core::counters::C;
 use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
@@ -16,7 +14,7 @@ use faultless_core::reason::Reason;
 use super::super::vitals::own_time;
 use super::chunks::Chunks;
 use super::{drop_chunks, note};
-use crate::descriptors::{AUTO, CHUNK, DROP_BEHIND, Opened, Slot};
+use crate::descriptors::{AUTO, CHUNK, DROP_BEHIND, Loan, Opened, Slot};
 use crate::live::Live;
 use crate::sys;
 
@@ -180,13 +178,13 @@ impl Passing {
     }
 
     /// One look. The error says why there can be no further one.
-    pub fn look(&mut self, how: &mut How<'_>, fd: c_int, news: &News) -> Result<(), Reason> {
+    pub fn look(&mut self, how: &mut How<'_>, file: &Loan<'_>, news: &News) -> Result<(), Reason> {
         let Some(room) = how.room.or(self.is_fixed().then_some(0)) else {
-            self.turn(how, fd, Mode::Left, Reason::TurnedBack); // there is room for all of it by now
+            self.turn(how, file, Mode::Left, Reason::TurnedBack); // there is room for all of it by now
             return Ok(());
         };
         if self.chunks.is_none() {
-            let (chunks, all_stay) = Chunks::of_file(fd, how.opened)?;
+            let (chunks, all_stay) = Chunks::of_file(file, how.opened)?;
             if all_stay {
                 note(how.live, how.opened, Outcome::Partly, Reason::WasThere);
             }
@@ -204,52 +202,52 @@ impl Passing {
         if is_in_order && self.mode == Mode::Scan {
             // What comes from memory was no mistake to drop.
             let room = if news.from_disk * 2 >= moved { room_chunks } else { 0 };
-            self.pass(how, fd, &mut run, from, room);
+            self.pass(how, file, &mut run, from, room);
         }
         let is_due = self.has_strayed(0, 0) && how.at >= self.next_count;
         let is_last = news.is_last && self.mode == Mode::Scan;
         if is_due || is_last && (self.stray.1 != 0 || self.next_count != 0) {
-            self.count(how, fd, &mut run, room_chunks, is_last)?;
+            self.count(how, file, &mut run, room_chunks, is_last)?;
         }
-        self.judge_order(how, fd, &mut run, room_chunks);
+        self.judge_order(how, file, &mut run, room_chunks);
         if news.is_last && self.mode == Mode::Scan {
-            self.drop_the_rest(how, fd, &mut run);
+            self.drop_the_rest(how, file, &mut run);
         }
-        run.flush(how.live, fd);
+        run.flush(how.live, file);
         how.slot.say_wants_last(self.position != 0 || self.next_count != 0);
         Ok(())
     }
 
     /// The program is about to close the file: what is left of the scan goes, and what readahead has brought beyond it.
-    fn drop_the_rest(&mut self, how: &How<'_>, fd: c_int, run: &mut Run) {
+    fn drop_the_rest(&mut self, how: &How<'_>, file: &Loan<'_>, run: &mut Run) {
         let front = self.position / CHUNK;
         let Some(chunks) = &mut self.chunks else { return };
         for _ in 0..WINDOW {
             let oldest = core::mem::take(self.window.get_mut(self.next).unwrap_or(&mut 0));
             self.next = (self.next + 1) % WINDOW;
             if let Some(index) = u64::from(oldest).checked_sub(1) {
-                run.add(how.live, fd, index);
+                run.add(how.live, file, index);
             }
         }
         let is_read = self.position != 0;
         for index in front..front + if is_read { AHEAD } else { 0 } {
             if chunks.get(index).is_some_and(|chunk| !chunk.stays) {
-                run.add(how.live, fd, index);
+                run.add(how.live, file, index);
             }
         }
     }
 
     /// The program has read from `from` to where it is now.
-    fn pass(&mut self, how: &How<'_>, fd: c_int, run: &mut Run, from: u64, room: u32) {
+    fn pass(&mut self, how: &How<'_>, file: &Loan<'_>, run: &mut Run, from: u64, room: u32) {
         let size = how.opened.size;
         let end = if self.position >= size { size.div_ceil(CHUNK) } else { self.position / CHUNK };
         for index in from / CHUNK..end {
-            self.push(how, fd, run, index, room);
+            self.push(how, file, run, index, room);
         }
     }
 
     /// A chunk that was read becomes the newest of the window; the oldest is dropped.
-    fn push(&mut self, how: &How<'_>, fd: c_int, run: &mut Run, index: u64, room: u32) {
+    fn push(&mut self, how: &How<'_>, file: &Loan<'_>, run: &mut Run, index: u64, room: u32) {
         let front = self.position / CHUNK;
         let Some(chunks) = &mut self.chunks else { return };
         let Some(chunk) = chunks.get(index).filter(|chunk| !chunk.stays && !chunk.is_new) else { return };
@@ -270,11 +268,18 @@ impl Passing {
         self.dropped = self.dropped.wrapping_add(1);
         chunk.dropped = self.dropped.max(1);
         (chunk.pages, chunk.age) = (0, 0);
-        run.add(how.live, fd, oldest);
+        run.add(how.live, file, oldest);
     }
 
     /// Looks at the whole file: what has come elsewhere than where the descriptor stands (pread(2), copy_file_range(2)).
-    fn count(&mut self, how: &mut How<'_>, fd: c_int, run: &mut Run, room: u32, is_last: bool) -> Result<(), Reason> {
+    fn count(
+        &mut self,
+        how: &mut How<'_>,
+        file: &Loan<'_>,
+        run: &mut Run,
+        room: u32,
+        is_last: bool,
+    ) -> Result<(), Reason> {
         let front = self.position / CHUNK;
         let near = if self.in_order != 0 && !is_last { front..front + 4 * AHEAD } else { 0..0 };
         let age = if is_last { 0 } else { STRAY_AGE };
@@ -282,13 +287,13 @@ impl Passing {
         let mut some = 0;
         let Some(chunks) = &mut self.chunks else { return Ok(()) };
         let began = own_time();
-        let counted = chunks.count(fd, |index, chunk| {
+        let counted = chunks.count(file, |index, chunk| {
             if chunk.age < age || near.contains(&index) || chunk.stays || chunk.is_new {
                 return;
             }
             if is_last {
                 (chunk.pages, chunk.age) = (0, 0);
-                run.add(how.live, fd, index);
+                run.add(how.live, file, index);
             } else if let Some(place) = there.get_mut(some) {
                 *place = index;
                 some += 1;
@@ -300,35 +305,35 @@ impl Passing {
         self.strayed = (self.strayed.0 + came, self.strayed.1 + read, self.strayed.2 + from_disk);
         if self.mode == Mode::Scan {
             for index in there.iter().take(some) {
-                self.push(how, fd, run, *index, room);
+                self.push(how, file, run, *index, room);
             }
         }
-        self.judge_strays(how, fd);
+        self.judge_strays(how, file);
         Ok(())
     }
 
     /// What the position says of a file under `auto`.
-    fn judge_order(&mut self, how: &How<'_>, fd: c_int, run: &mut Run, room: u32) {
+    fn judge_order(&mut self, how: &How<'_>, file: &Loan<'_>, run: &mut Run, room: u32) {
         if self.is_fixed() {
             return;
         }
         match self.mode {
             Mode::Left if self.in_order >= SCAN_BYTES && how.at >= self.locked_out => {
-                self.turn(how, fd, Mode::Scan, Reason::Scanned);
+                self.turn(how, file, Mode::Scan, Reason::Scanned);
                 let from = self.position.saturating_sub(self.in_order);
-                self.pass(how, fd, run, from, room);
+                self.pass(how, file, run, from, room);
             }
-            Mode::Random if self.in_order >= IN_ORDER_BYTES => self.turn(how, fd, Mode::Left, Reason::TurnedBack),
+            Mode::Random if self.in_order >= IN_ORDER_BYTES => self.turn(how, file, Mode::Left, Reason::TurnedBack),
             Mode::Scan if self.regretted >= REGRETS && self.regretted * 8 > self.passed => {
                 self.lock_out(how.at);
-                self.turn(how, fd, Mode::Left, Reason::TurnedBack);
+                self.turn(how, file, Mode::Left, Reason::TurnedBack);
             }
             _ => {}
         }
     }
 
     /// What looks at the whole file say of one under `auto`.
-    fn judge_strays(&mut self, how: &How<'_>, fd: c_int) {
+    fn judge_strays(&mut self, how: &How<'_>, file: &Loan<'_>) {
         let (pages, read, from_disk) = self.strayed;
         if self.is_fixed() || pages < WINDOW_PAGES {
             return;
@@ -338,12 +343,12 @@ impl Passing {
         let is_dense = dense * 10 >= pages * 6;
         let is_spread = dense * 10 <= pages * 3;
         match self.mode {
-            Mode::Left if is_dense && how.at >= self.locked_out => self.turn(how, fd, Mode::Scan, Reason::Scanned),
+            Mode::Left if is_dense && how.at >= self.locked_out => self.turn(how, file, Mode::Scan, Reason::Scanned),
             Mode::Left if is_spread && from_disk >= read * 2 && !how.slot.is_advised() => {
-                self.turn(how, fd, Mode::Random, Reason::TurnedRandom);
+                self.turn(how, file, Mode::Random, Reason::TurnedRandom);
             }
-            Mode::Random if is_dense => self.turn(how, fd, Mode::Left, Reason::TurnedBack),
-            Mode::Scan if is_spread => self.turn(how, fd, Mode::Left, Reason::TurnedBack),
+            Mode::Random if is_dense => self.turn(how, file, Mode::Left, Reason::TurnedBack),
+            Mode::Scan if is_spread => self.turn(how, file, Mode::Left, Reason::TurnedBack),
             _ => {}
         }
     }
@@ -353,13 +358,13 @@ impl Passing {
         self.lockout = (self.lockout * 2).min(LONGEST_LOCKOUT_NS);
     }
 
-    fn turn(&mut self, how: &How<'_>, fd: c_int, mode: Mode, why: Reason) {
+    fn turn(&mut self, how: &How<'_>, file: &Loan<'_>, mode: Mode, why: Reason) {
         let advice = match (self.mode, mode) {
             (_, Mode::Random) => Some(libc::POSIX_FADV_RANDOM),
             (Mode::Random, _) if !how.slot.is_advised() => Some(libc::POSIX_FADV_NORMAL),
             _ => None,
         };
-        if advice.is_some_and(|advice| sys::fadvise(fd, 0, 0, advice).is_err()) {
+        if advice.is_some_and(|advice| file.call(|fd| sys::fadvise(fd, 0, 0, advice)).is_err()) {
             return;
         }
         (self.mode, self.passed, self.regretted) = (mode, 0, 0);
@@ -376,19 +381,19 @@ impl Passing {
 }
 
 impl Run {
-    fn add(&mut self, live: &Live<'_>, fd: c_int, chunk: u64) {
+    fn add(&mut self, live: &Live<'_>, file: &Loan<'_>, chunk: u64) {
         if self.count != 0 && chunk == self.first + self.count {
             self.count += 1;
             return;
         }
-        self.flush(live, fd);
+        self.flush(live, file);
         (self.first, self.count) = (chunk, 1);
     }
 
-    fn flush(&mut self, live: &Live<'_>, fd: c_int) {
+    fn flush(&mut self, live: &Live<'_>, file: &Loan<'_>) {
         let count = core::mem::take(&mut self.count);
         if count != 0 {
-            drop_chunks(live, fd, self.first, count);
+            drop_chunks(live, file, self.first, count);
         }
     }
 }
