@@ -114,7 +114,7 @@ fn forget(at: *mut c_void, len: usize) -> Option<Locked> {
     let mut passage = None;
     undoing(|live| {
         // A child that shares the memory may be killed in the call, and would leave it open for ever.
-        passage = if state::is_own() { transit::going() } else { None };
+        passage = transit::going().filter(|_| state::is_own());
         regions::forget(live, at as usize, len);
     });
     Some(Locked { start: start?, end: end?, passage })
