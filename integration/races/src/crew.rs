@@ -72,6 +72,10 @@ pub fn end() {
     ahead::end(0);
 }
 
+pub fn stand_aside() {
+    ahead::end(0);
+}
+
 pub fn go_on() {
     ahead::go_on();
 }

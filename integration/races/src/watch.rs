@@ -62,6 +62,8 @@ pub fn stand_aside() {
     end();
 }
 
+pub fn may_come_back() {}
+
 pub fn come_back(_: &Live<'_>) {}
 
 pub fn start_in_child() {}

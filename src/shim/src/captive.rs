@@ -49,8 +49,12 @@ pub fn bring(call: impl FnOnce() -> c_long) -> c_long {
     let Some(place) = CAPTIVES.iter().find(|place| may_be_marked && take(place)) else {
         return seal_all(call);
     };
+    if !sys::have_wiped(Some(&place.word)) {
+        // a mark that outlasts the child would be its parent's
+        place.word.store(FREE, Release);
+        return seal_all(call);
+    }
     place.thread.store(arch::thread_pointer(), Relaxed);
-    sys::have_wiped(Some(&place.word));
     place.word.store(MARKED, Release);
     EVER.store(true, Relaxed);
     let result = call();
@@ -65,8 +69,9 @@ pub fn bring(call: impl FnOnce() -> c_long) -> c_long {
 fn seal_all(call: impl FnOnce() -> c_long) -> c_long {
     state::ready_to_seal_all();
     let result = call();
-    if result >= 0 {
-        state::seal();
+    match result >= 0 {
+        true => state::seal(),
+        false => state::not_sealed_all(),
     }
     result
 }

@@ -213,7 +213,13 @@ pub fn end() {
     ahead::end(PATIENCE_NS);
 }
 
-/// After [`end`]: there may be threads all the same.
+/// The same until [`go_on`], for the program's sake: it is worth a longer wait.
+pub fn stand_aside() {
+    const PATIENCE_NS: u64 = 5_000_000_000;
+    ahead::end(PATIENCE_NS);
+}
+
+/// After [`stand_aside`]: there may be threads again.
 pub fn go_on() {
     ahead::go_on();
 }

@@ -172,10 +172,22 @@ fn close_the_slow_path() {
     countdown::end();
 }
 
+/// The program makes a call for which there must be no thread of ours: they end, and come back with [`come_back`].
+pub fn stand_aside() {
+    crew::stand_aside();
+    watch::stand_aside();
+}
+
+/// See [`stand_aside`].
+pub fn come_back(live: &Live<'_>) {
+    crew::go_on();
+    watch::come_back(live);
+}
+
 /// No thread of ours, because a filter can be put on all of them, and no lock: afterwards nothing could undo one that is in
 /// the way of a call.
 fn withdraw(live: &Live<'_>) {
-    crew::end();
+    crew::stand_aside();
     watch::close(0, usize::MAX);
     watch::stand_aside();
     let _ = transit::unlock_all(live);
@@ -188,18 +200,20 @@ pub fn ready_to_seal_all() {
     }
 }
 
+/// The kernel refused it: a thread of ours may be started again, but not in this child.
+pub fn not_sealed_all() {
+    if enter_to_undo().is_some() {
+        crew::go_on();
+        watch::may_come_back();
+    }
+}
+
 /// A seccomp filter is about to arrive: the last moment for system calls of ours, such as the end's figures.
 pub fn ready_to_seal() {
     if let Some(live) = enter() {
         withdraw(&live);
         usage::sample(live.page);
     }
-}
-
-/// None came: the kernel refused it.
-pub fn not_sealed(live: &Live<'_>) {
-    crew::go_on();
-    watch::come_back(live);
 }
 
 /// A seccomp filter is in place from now on: not one system call of ours any more.

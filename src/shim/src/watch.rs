@@ -169,10 +169,18 @@ pub fn stand_aside() {
     }
 }
 
-/// See [`stand_aside`].
+/// See [`stand_aside`]: whoever asks next may start it.
+pub fn may_come_back() {
+    if USED.load(SeqCst) {
+        thread::resume();
+    }
+}
+
+/// The same, and it is started if there is something for it to do.
 pub fn come_back(live: &Live<'_>) {
     if USED.load(SeqCst) {
-        thread::resume(live);
+        thread::resume();
+        thread::go_on(live);
     }
 }
 

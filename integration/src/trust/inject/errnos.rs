@@ -87,6 +87,7 @@ pub const CALLS: &[Call] = &[
     call(SYS_geteuid, "geteuid", &[]),
     call(SYS_brk, "brk", &[ENOMEM]),
     call(SYS_fstat, "fstat", PATH),
+    call(SYS_fstatfs, "fstatfs", &[EBADF, EFAULT, EINTR, EIO, ENOMEM, ENOSYS, EOVERFLOW]),
     call(SYS_newfstatat, "newfstatat", PATH),
     call(SYS_readlinkat, "readlinkat", PATH),
     call(
@@ -147,6 +148,8 @@ pub const CALLS: &[Call] = &[
     call(SYS_getcpu, "getcpu", &[EFAULT]),
     call(SYS_get_mempolicy, "get_mempolicy", &[EFAULT, EINVAL]),
     call(SYS_set_mempolicy, "set_mempolicy", &[EFAULT, EINVAL, ENOMEM]),
+    call(SYS_kcmp, "kcmp", &[EBADF, EFAULT, EINVAL, EPERM, ESRCH]),
+    call(SYS_set_tid_address, "set_tid_address", &[]),
     call(SYS_pidfd_open, "pidfd_open", &[EINVAL, EMFILE, ENFILE, ENODEV, ENOMEM, ESRCH]),
     call(SYS_pidfd_getfd, "pidfd_getfd", &[EBADF, EINVAL, EMFILE, ENFILE, EPERM, ESRCH]),
 ];

@@ -56,8 +56,8 @@ const WORKS: &[(&str, &str)] = &[
     ("reads", "exec {work} reads"),
     ("watched", "exec {work} watched"),
 ];
-/// What makes the shim call what it seldom does: a parent that was killed, a reader that is gone, a filter, a real-time class,
-/// a program that would change its user.
+/// What makes the shim call what it seldom does: a parent that was killed, a reader that is gone, a filter, a child with
+/// one that has our memory, a real-time class, a program that would change its user.
 const RARE: &[(&str, &str, Policy)] = &[
     ("killed before", "{ {work} killed; } 2>/dev/null; exec {work} children", TIGHT),
     ("no folder", "exec {work} maps", NO_FOLDER),
@@ -74,6 +74,7 @@ const RARE: &[(&str, &str, Policy)] = &[
         ALOUD,
     ),
     ("under a filter", "exec {work} filtered watched", ("threads", OURS, &[])),
+    ("in a filtered child", "exec {work} confines", ("throughput", "throughput", &[])),
     ("in real time", "exec chrt -f 1 {work} watched", ("threads", OURS, &[])),
     (
         "changes user",

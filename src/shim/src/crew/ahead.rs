@@ -49,7 +49,8 @@ static SERVED: AtomicBool = AtomicBool::new(false);
 /// Changes with every request: what the thread sleeps on.
 static ASKED: AtomicU32 = AtomicU32::new(0);
 /// There will be no further thread.
-static IS_OVER: AtomicBool = AtomicBool::new(false);
+/// How many want no thread here: calls that must be alone, a filter that comes, the end.
+static HOLDS: AtomicU32 = AtomicU32::new(0);
 static PLACE: Place = Place::new();
 
 /// Has a range worked on, on behalf of a rule. Otherwise: why not.
@@ -57,7 +58,7 @@ pub fn ask(live: &Live<'_>, range: Range, work: Work, rule: u8) -> Result<(), Re
     if !super::may_start(live) {
         return Err(Reason::Seccomp);
     }
-    if IS_OVER.load(Relaxed) || range.end() > Entry::HIGHEST {
+    if HOLDS.load(Relaxed) != 0 || range.end() > Entry::HIGHEST {
         return Err(Reason::Busy);
     }
     if !piece::can(range.start, work) {
@@ -120,7 +121,7 @@ fn serve() {
                 break due;
             }
         };
-        if IS_OVER.load(SeqCst) {
+        if HOLDS.load(SeqCst) != 0 {
             return SERVED.store(false, SeqCst);
         }
         if ASKED.load(SeqCst) != asked {
@@ -210,9 +211,9 @@ fn give_way_to(start: usize, end: usize) {
     }
 }
 
-/// No thread from here on: it is told to end, and waited for, bounded (ns).
+/// No thread from here on: it is told to end, and waited for, bounded (ns). What is still in the queue is forgotten.
 pub fn end(patience: u64) {
-    IS_OVER.store(true, SeqCst);
+    HOLDS.fetch_add(1, SeqCst);
     if !USED.load(SeqCst) {
         return;
     }
@@ -224,13 +225,14 @@ pub fn end(patience: u64) {
     PLACE.see_off(patience);
 }
 
-/// After [`end`]: there may be a thread all the same.
+/// After [`end`]: there may be a thread all the same, unless somebody else wants none.
 pub fn go_on() {
-    IS_OVER.store(false, SeqCst);
+    let _ = HOLDS.fetch_update(SeqCst, SeqCst, |holds| holds.checked_sub(1));
 }
 
 /// In a forked child: nothing waits, and nobody serves it.
 pub fn start_in_child() {
+    HOLDS.store(0, SeqCst);
     if !USED.swap(false, SeqCst) {
         return;
     }
@@ -239,6 +241,5 @@ pub fn start_in_child() {
     }
     IN_FLIGHT.store(Entry::NONE, Relaxed);
     SERVED.store(false, Relaxed);
-    IS_OVER.store(false, SeqCst);
     PLACE.empty();
 }

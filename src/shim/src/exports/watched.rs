@@ -22,7 +22,7 @@ fn bringing_a_filter(call: impl FnOnce() -> c_long) -> c_long {
     if result >= 0 {
         state::seal();
     } else {
-        after(state::not_sealed);
+        after(state::come_back);
     }
     result
 }
@@ -138,12 +138,12 @@ fn alone(call: impl FnOnce() -> c_long) -> c_long {
     // A vfork child is alone as it is, and the thread its parent's; and under a filter that has arrived there is none.
     let mut stood_aside = false;
     after(|_| {
-        watch::stand_aside();
+        state::stand_aside();
         stood_aside = true;
     });
     let result = call();
     if stood_aside {
-        after(watch::come_back);
+        after(state::come_back);
     }
     result
 }

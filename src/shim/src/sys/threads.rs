@@ -78,10 +78,11 @@ pub fn has_a_word_wiped() -> bool {
 }
 
 /// Has the kernel write 0 to this word when the calling thread ends or runs another program, while others have its memory.
-pub fn have_wiped(word: Option<&'static AtomicU32>) {
+/// False where a filter refuses.
+pub fn have_wiped(word: Option<&'static AtomicU32>) -> bool {
     let at = word.map_or(0, |word| word.as_ptr() as usize);
     // SAFETY: the word is there for ever, and may change at any time.
-    let _ = unsafe { call(libc::SYS_set_tid_address, [at]) };
+    unsafe { call(libc::SYS_set_tid_address, [at]) }.is_ok()
 }
 
 /// Sleeps for so many ns, less than a second.

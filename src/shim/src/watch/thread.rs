@@ -47,8 +47,8 @@ static IS_URGENT: AtomicU32 = AtomicU32::new(0);
 static STARTED_AS: AtomicU64 = AtomicU64::new(0);
 /// There will be no further thread.
 static IS_OVER: AtomicBool = AtomicBool::new(false);
-/// There is none until the program's call is over.
-static IS_PAUSED: AtomicBool = AtomicBool::new(false);
+/// How many calls of the program want none meanwhile.
+static PAUSES: AtomicU32 = AtomicU32::new(0);
 
 /// What the thread knows of each slot.
 struct Desks(UnsafeCell<[(Desk, Refresh); SLOTS]>);
@@ -64,7 +64,7 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
         return false;
     }
     ASKED.fetch_add(1, SeqCst);
-    if SERVED.load(SeqCst) || IS_PAUSED.load(SeqCst) {
+    if SERVED.load(SeqCst) || PAUSES.load(SeqCst) != 0 {
         sys::wake(&ASKED);
         return true;
     }
@@ -232,7 +232,7 @@ pub fn wake() {
 
 /// Whether the thread is to end as soon as it can.
 pub fn is_told_to_leave() -> bool {
-    IS_OVER.load(SeqCst) || IS_PAUSED.load(SeqCst)
+    IS_OVER.load(SeqCst) || PAUSES.load(SeqCst) != 0
 }
 
 /// Whether there is no thread: it has ended, or died.
@@ -248,13 +248,17 @@ pub fn end() {
 
 /// None until [`resume`].
 pub fn pause() {
-    IS_PAUSED.store(true, SeqCst);
+    PAUSES.fetch_add(1, SeqCst);
     leave(LONG_PATIENCE_NS);
 }
 
-/// See [`pause`].
-pub fn resume(live: &Live<'_>) {
-    IS_PAUSED.store(false, SeqCst);
+/// See [`pause`]: from here on the next to ask may start one.
+pub fn resume() {
+    let _ = PAUSES.fetch_update(SeqCst, SeqCst, |pauses| pauses.checked_sub(1));
+}
+
+/// After [`resume`]: what waits has a thread again.
+pub fn go_on(live: &Live<'_>) {
     if !is_idle() {
         let _ = see_to_it(live);
     }
@@ -269,7 +273,7 @@ fn leave(patience: u64) {
 pub fn start_in_child() {
     SERVED.store(false, SeqCst);
     IS_OVER.store(false, SeqCst);
-    IS_PAUSED.store(false, SeqCst);
+    PAUSES.store(0, SeqCst);
     // SAFETY: the only thread here.
     for (desk, _) in unsafe { &mut *DESKS.0.get() } {
         desk.abandon();
