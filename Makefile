@@ -11,7 +11,7 @@ endif
 SCRIPTS = integration/setup.sh $(wildcard integration/jobs/*.sh) $(wildcard integration/soak/*.sh) $(wildcard integration/matrix/*.sh) deploy/dist.sh deploy/dist-check.sh deploy/policies.sh .ci/run
 
 .DEFAULT_GOAL := help
-.PHONY: help build run test bench fuzz prove prove-files prove-hot prove-compare suites faults soak deploy-check package readme dist dist-check matrix lint audit install clean
+.PHONY: help build run test tests races bench fuzz prove prove-files prove-hot prove-compare suites faults soak deploy-check package readme dist dist-check matrix lint audit install clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -24,10 +24,18 @@ run: build ## the main job: real programs with and without, side by side
 	integration/setup.sh run
 	cargo run -q --release -p faultless-integration --bin demo
 
-test: build ## what doesn't depend on the machine: unit tests, c-tests, real programs under every policy, races (RACES=10 for ten times as many orders)
+test: ## what doesn't depend on the machine: unit tests, c-tests, real programs under every policy, races (RACES=10 for ten times as many orders)
 	integration/setup.sh test
+	$(MAKE) -j3 build tests races
 	cargo test --workspace --exclude faultless-shim
 	cargo test --locked --manifest-path integration/races/Cargo.toml --target-dir $(TARGET)/races
+
+# Cargo has a lock for each of the three folders, and the last step of a release build is a single thread's work.
+tests:
+	cargo test -q --workspace --exclude faultless-shim --no-run
+
+races:
+	cargo test -q --locked --manifest-path integration/races/Cargo.toml --target-dir $(TARGET)/races --no-run
 
 prove: build ## one line per criterion: goal, measured, PASS, FAIL or SKIP (PART="faults elf" for a part; prove-files, prove-hot, prove-compare)
 	integration/setup.sh prove

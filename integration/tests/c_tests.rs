@@ -11,7 +11,10 @@ use faultless_integration::ctest::{CTest, Verdict};
 use libtest_mimic::{Arguments, Completion, Trial};
 
 fn main() -> Result<std::process::ExitCode, String> {
-    let args = Arguments::from_args();
+    let mut args = Arguments::from_args();
+    // Most of them wait for something most of the time.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
+    args.test_threads.get_or_insert(2 * processors);
     let workspace = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let shim = match std::env::var_os("FAULTLESS_TEST_LIB") {
         Some(path) => PathBuf::from(path),

@@ -5,6 +5,7 @@
 //! before it is set up, in signal handlers and in vfork children, and because its own functions may be hooked.
 
 use core::ffi::{c_char, c_int, c_long, c_void};
+use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 mod files;
 mod maps;
@@ -149,13 +150,24 @@ pub unsafe fn msync(addr: usize, len: usize, flags: c_int) -> Result<usize, Errn
     unsafe { call(libc::SYS_msync, [addr, len, flags as usize]) }
 }
 
-/// mlock2(2); flags 0 is mlock(2), which older kernels (before 4.4) have too.
+/// mlock2(2); flags 0 is mlock(2), which older kernels (before 4.4) have too. Where it isn't there, it is asked for once:
+/// valgrind says on the program's stderr that it doesn't know it, each time.
 pub fn mlock(addr: usize, len: usize, onfault: bool) -> Result<usize, Errno> {
     const MLOCK_ONFAULT: usize = 1;
-    // SAFETY: locking changes no content.
-    unsafe {
-        if onfault { call(libc::SYS_mlock2, [addr, len, MLOCK_ONFAULT]) } else { call(libc::SYS_mlock, [addr, len]) }
+    static IS_MISSING: AtomicBool = AtomicBool::new(false);
+    if !onfault {
+        // SAFETY: locking changes no content.
+        return unsafe { call(libc::SYS_mlock, [addr, len]) };
     }
+    if IS_MISSING.load(Relaxed) {
+        return Err(libc::ENOSYS);
+    }
+    // SAFETY: as above.
+    let result = unsafe { call(libc::SYS_mlock2, [addr, len, MLOCK_ONFAULT]) };
+    if result == Err(libc::ENOSYS) {
+        IS_MISSING.store(true, Relaxed);
+    }
+    result
 }
 
 /// munlock(2).

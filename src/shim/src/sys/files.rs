@@ -93,15 +93,25 @@ pub fn fstat(fd: c_int) -> Result<Stat, Errno> {
     stat_of(|st| unsafe { call(libc::SYS_fstat, [fd as usize, st]) })
 }
 
+/// The kind of file system that a file is on: fstatfs(2), `f_type`.
+fn file_system(fd: c_int) -> Option<i64> {
+    // SAFETY: all zeroes is a valid statfs, and the kernel writes one.
+    unsafe {
+        let mut about: libc::statfs = core::mem::zeroed();
+        call(libc::SYS_fstatfs, [fd as usize, (&raw mut about) as usize]).ok().map(|_| about.f_type)
+    }
+}
+
 /// Whether a file is memory (tmpfs, memfd): what is missing of it is a hole, and even a read of it by a mapping takes memory.
 pub fn is_of_memory(fd: c_int) -> bool {
     const TMPFS_MAGIC: i64 = 0x0102_1994;
-    // SAFETY: all zeroes is a valid statfs, and the kernel writes one.
-    let kind = unsafe {
-        let mut st: libc::statfs = core::mem::zeroed();
-        call(libc::SYS_fstatfs, [fd as usize, (&raw mut st) as usize]).map(|_| st.f_type)
-    };
-    kind == Ok(TMPFS_MAGIC)
+    file_system(fd) == Some(TMPFS_MAGIC)
+}
+
+/// Whether a file is of the hugetlb pool, as a memfd can be.
+pub fn is_of_the_pool(fd: c_int) -> bool {
+    const HUGETLBFS_MAGIC: i64 = 0x9584_58f6;
+    file_system(fd) == Some(HUGETLBFS_MAGIC)
 }
 
 /// lstat(2), or stat(2) with `follow`.

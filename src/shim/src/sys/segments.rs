@@ -24,13 +24,3 @@ pub fn segment(id: c_int) -> Result<Segment, Errno> {
         Ok(Segment { bytes: about.shm_segsz, key: about.shm_perm.__key as u32 })
     }
 }
-
-/// Whether a file is of the hugetlb pool, as a memfd can be: fstatfs(2).
-pub fn is_of_the_pool(fd: c_int) -> bool {
-    const HUGETLBFS_MAGIC: libc::__fsword_t = 0x9584_58f6;
-    // SAFETY: all zeroes is a valid statfs, and the kernel writes one.
-    unsafe {
-        let mut about: libc::statfs = core::mem::zeroed();
-        call(libc::SYS_fstatfs, [fd as usize, (&raw mut about) as usize]).is_ok() && about.f_type == HUGETLBFS_MAGIC
-    }
-}
