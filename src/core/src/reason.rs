@@ -67,6 +67,7 @@ reasons! {
     Blind "which pages are present can't be seen, so that nothing is found hot" "mount /proc";
     GivenStack "the program gave the stack: left to the rules for that memory" "";
     NoKey "the end of threads can't be noticed: none of the first thread-specific keys is left" "";
+    MainStack "the main stack: locked, it would end where RLIMIT_MEMLOCK does; locked in part, it would seem to end there" "";
 }
 
 impl Reason {

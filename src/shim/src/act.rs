@@ -391,14 +391,11 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if heap::are_future_locks() {
         return skipped(Reason::VmLocked);
     }
-    let mut range = match stay {
+    let range = match stay {
         Stay::Hot => return advice::watched(live, target, rule, watch::HOT),
         Stay::Full | Stay::OnFault => target.backed(),
         Stay::Range(from, to) => target.between(live.bytes(from), live.bytes(to)),
     };
-    if target.kind == Kind::Stack {
-        range = lock::without_the_growing_page(range);
-    }
     if range.len == 0 {
         return APPLIED;
     }

@@ -28,6 +28,27 @@ static PRIVATE: Shared = Shared {
 };
 static SHARED: AtomicPtr<Shared> = AtomicPtr::new(core::ptr::null_mut());
 
+/// The program is about to unmap a range, or to map something over it: what the tree shares, if it lies there, is this process's own
+/// from now on.
+#[inline]
+pub fn give_way(start: usize, len: usize) {
+    let shared = SHARED.load(Relaxed);
+    let own = (&raw const PRIVATE).cast_mut();
+    if !shared.is_null()
+        && shared != own
+        && start < shared as usize + sys::PAGE
+        && (shared as usize) < start.saturating_add(len)
+    {
+        // SAFETY: mapped until the program's call.
+        let before = unsafe { &*shared };
+        PRIVATE.populate.store(before.populate.load(Relaxed), Relaxed);
+        PRIVATE.lock.store(before.lock.load(Relaxed), Relaxed);
+        PRIVATE.retain.store(before.retain.load(Relaxed), Relaxed);
+        PRIVATE.growth.store(before.growth.load(Relaxed), Relaxed);
+        SHARED.store(own, Release);
+    }
+}
+
 /// Which budget.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub enum Budget {

@@ -5,6 +5,7 @@
 //! `process`, `exec` and the trampolines in `arch` these are all names that the library exports (exports.txt).
 
 mod advised;
+mod limited;
 mod locked;
 mod opened;
 mod watched;
@@ -20,7 +21,7 @@ use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::transit::{self, Passage, Turn};
-use crate::{blocks, captive, heap, limits, recycle, regions, segments, watch};
+use crate::{blocks, budget, captive, heap, limits, pages, recycle, regions, segments, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
 
@@ -45,6 +46,13 @@ fn undoing(f: impl FnOnce(&Live<'_>)) {
 /// The program makes an address-space call on a range: blocks that it touches are not kept for the next when they are freed.
 fn taint(at: *const c_void, len: usize) {
     blocks::taint(at as usize, len);
+}
+
+/// The program is about to unmap a range, or to have something else there.
+fn displace(at: *const c_void, len: usize) {
+    taint(at, len);
+    pages::give_way(at as usize, len);
+    budget::give_way(at as usize, len);
 }
 
 /// A call that maps failed. Some: something of ours that stood in its way is gone, and it may be tried again; nothing is locked
@@ -146,7 +154,7 @@ pub unsafe extern "C" fn mmap(
     off: i64,
 ) -> *mut c_void {
     if flags & libc::MAP_FIXED != 0 {
-        taint(at, len);
+        displace(at, len);
     }
     if flags & libc::MAP_FIXED != 0 && is_range(at, len) {
         watch::give_way(at as usize, len);
@@ -195,7 +203,7 @@ pub unsafe extern "C" fn mmap64(
 /// munmap(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn munmap(at: *mut c_void, len: usize) -> c_int {
-    taint(at, len);
+    displace(at, len);
     if is_range(at, len) {
         watch::close(at as usize, len);
         watch::give_way(at as usize, len);
@@ -233,11 +241,12 @@ pub unsafe extern "C" fn mremap(
     flags: c_int,
     to: *mut c_void,
 ) -> *mut c_void {
-    taint(old, old_len);
+    displace(old, old_len);
     let (mut lifted, mut passage, mut is_followed) = (None, None, false);
     let whole = |len: usize| len.next_multiple_of(PAGE);
     let replaces = flags & libc::MREMAP_FIXED != 0 && is_range(to, len);
     if replaces {
+        displace(to, len);
         watch::give_way(to as usize, len);
     }
     // Without an old length it makes a second view of a shared mapping: the first one stays.

@@ -189,16 +189,20 @@ pub fn file_cache() -> u64 {
 /// The smaller of MemAvailable and what every cgroup's limit leaves, where these fields of memory.stat count as free; and
 /// the file cache there.
 fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N]) -> (u64, u64) {
-    let names: [&[u8]; 3] = [b"MemAvailable:", b"Active(file):", b"Inactive(file):"];
-    let [available, active, inactive] = fields(c"/proc/meminfo", names, [10; 3]);
-    let mut least = available.map_or(u64::MAX / 2, |kb| kb.saturating_mul(1024));
+    let names: [&[u8]; 4] = [b"MemTotal:", b"MemAvailable:", b"Active(file):", b"Inactive(file):"];
+    let [total, available, active, inactive] = fields(c"/proc/meminfo", names, [10; 4]);
+    let total = total.map_or(0, |kb| kb.saturating_mul(1024));
+    // Where it can't be read (a chroot without /proc, no descriptor left), there is a limit all the same.
+    let Some(mut least) = available.map(|kb| kb.saturating_mul(1024)) else { return (0, 0) };
     let mut cached = active.unwrap_or(0).saturating_add(inactive.unwrap_or(0)).saturating_mul(1024);
+    let mut is_seen = false;
     cgroups(|h, group| {
         let Some(limit) = limit(h, group) else { return };
+        is_seen = true;
         if limit >= least.saturating_mul(64) {
             return; // no limit worth the name
         }
-        let usage = value(h, group, h.usage).unwrap_or(0);
+        let usage = value(h, group, h.usage).unwrap_or(u64::MAX);
         let stat = Path::new(&[h.root, group, b"/memory.stat"]);
         let cache = stat.map_or([None; N], |p| fields(p.as_c(), free(h), [10; N]));
         let cache: u64 = cache.into_iter().flatten().sum();
@@ -207,6 +211,9 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
             (least, cached) = (left, cache);
         }
     });
+    if !is_seen && memory_known().is_some_and(|known| known < total) {
+        return (0, 0); // there was a limit, and its files are out of reach now
+    }
     (least, cached)
 }
 

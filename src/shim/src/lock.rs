@@ -1,7 +1,7 @@
 //! mlock: what is resident stays.
 //!
 //! What must hold here: in chunks, because mlock is all or nothing against RLIMIT_MEMLOCK, but whole what must not be parted; what could not
-//! be locked is left as it was; a stack keeps its growing end unlocked.
+//! be locked is left as it was.
 
 use faultless_core::reason::Reason;
 
@@ -97,11 +97,4 @@ pub fn do_without(live: &Live<'_>, target: &Target, range: Range, rule: u8) -> b
     }
     let _ = populate::run(live, target, range); // before there are rounds of looking up, which would read the same beside it
     watch::add(live, target, range, rule, watch::REFRESH).is_ok()
-}
-
-/// A locked stack cannot grow beyond RLIMIT_MEMLOCK: the kernel then kills the program. The page at its growing end
-/// stays unlocked, so that what grows is a mapping without VM_LOCKED.
-pub fn without_the_growing_page(range: Range) -> Range {
-    let cut = PAGE.min(range.len);
-    Range { start: range.start + cut, len: range.len - cut }
 }

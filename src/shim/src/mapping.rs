@@ -123,7 +123,7 @@ fn aligned(m: &Mapped) -> usize {
     let plain = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let range = m.range();
     let may_move = m.hint == 0 && m.flags & !(libc::MAP_STACK) == plain && range.len >= HUGE;
-    if !may_move || m.at.is_multiple_of(HUGE) || sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
+    if !may_move || m.at.is_multiple_of(HUGE) || may_not_map_twice() {
         return m.at;
     }
     // SAFETY: a fresh mapping.
@@ -140,6 +140,11 @@ fn aligned(m: &Mapped) -> usize {
     start
 }
 
+/// Whether a second mapping beside the first would count against a limit, or be populated as it is made (MCL_FUTURE).
+fn may_not_map_twice() -> bool {
+    crate::heap::are_future_locks() || sys::rlimit(libc::RLIMIT_AS) != u64::MAX
+}
+
 fn wants_huge(chosen: &Chosen) -> bool {
     matches!(chosen.page_size, Some((_, PageSize::Thp | PageSize::Collapse)))
 }
@@ -154,7 +159,7 @@ pub fn wants_a_boundary(chosen: &Chosen, len: usize) -> bool {
 
 /// A place on such a boundary where nothing is now; whoever maps there must replace nothing.
 pub fn aligned_place(len: usize) -> Option<usize> {
-    if sys::rlimit(libc::RLIMIT_AS) != u64::MAX {
+    if may_not_map_twice() {
         return None;
     }
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;

@@ -95,6 +95,32 @@ pub fn current() -> &'static Page {
     unsafe { page.as_ref() }.unwrap_or_else(plain)
 }
 
+/// The program is about to unmap a range, or to map something over it. What is ours in it, where a program unmaps every file that
+/// it doesn't know, goes on in plain memory, and nobody else reads it any more.
+#[inline]
+pub fn give_way(start: usize, len: usize) {
+    let page = CURRENT.load(Relaxed);
+    if !page.is_null() && start < page as usize + FILE_BYTES && (page as usize) < start.saturating_add(len) {
+        leave(page);
+    }
+}
+
+#[cold]
+fn leave(page: *mut Page) {
+    let words = |at: *const Page| {
+        // SAFETY: a page's bytes, which any bytes are; it is mapped, or PLAIN.
+        unsafe { core::slice::from_raw_parts(at.cast::<AtomicU64>(), FILE_BYTES / 8) }
+    };
+    for (to, from) in words(plain()).iter().zip(words(page)) {
+        to.store(from.load(Relaxed), Relaxed); // what another thread counts meanwhile may be lost
+    }
+    // A child that still has its parent's page, because no handler of ours ran there, leaves the file alone.
+    if CURRENT.compare_exchange(page, core::ptr::null_mut(), AcqRel, Relaxed).is_ok() && identity::is_own_process() {
+        remove();
+        IN_FOLDER.store(false, Relaxed);
+    }
+}
+
 /// Whether others can read the page under its name.
 pub fn is_in_folder() -> bool {
     IN_FOLDER.load(Relaxed)
@@ -423,7 +449,8 @@ pub fn map_tree(live: &Live<'_>) -> Option<*mut Shared> {
     let fd =
         sys::open(entry_path(name.as_bytes()).as_c(), libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600).ok()?;
     let is_there = sys::fstat(fd).is_ok_and(|st| st.size >= 4096)
-        || sys::write(fd, &[0; 512]) == Ok(512) && sys::ftruncate(fd, 4096).is_ok();
+        || sys::file_limit() >= 4096 // a write beyond RLIMIT_FSIZE raises SIGXFSZ
+            && sys::write(fd, &[0; 512]) == Ok(512) && sys::ftruncate(fd, 4096).is_ok();
     let prot = libc::PROT_READ | libc::PROT_WRITE;
     // SAFETY: a fresh mapping of our own file; its first bytes have been written, so they can't be SIGBUS.
     let at = if is_there { unsafe { sys::mmap(0, 4096, prot, libc::MAP_SHARED, fd, 0) } } else { Err(libc::ENOSPC) };

@@ -63,6 +63,8 @@ type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_void;
 type Freopen = unsafe extern "C" fn(*const c_char, *const c_char, *mut c_void) -> *mut c_void;
 type OfStream = unsafe extern "C" fn(*mut c_void) -> c_int;
 type Advise = unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int;
+type SetLimit = unsafe extern "C" fn(c_int, *const libc::rlimit) -> c_int;
+type ChangeLimit = unsafe extern "C" fn(c_int, c_int, *const libc::rlimit, *mut libc::rlimit) -> c_int;
 type Fadvise = unsafe extern "C" fn(c_int, i64, i64, c_int) -> c_int;
 /// A function to call at fork.
 pub type ForkHandler = Option<unsafe extern "C" fn()>;
@@ -224,6 +226,12 @@ late! {
         attributes: *const c_void, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::no_spawn;
     POSIX_SPAWNP "posix_spawnp": Spawn = (pid: *mut c_int, file: *const c_char, actions: *const c_void,
         attributes: *const c_void, argv: *const *const c_char, env: *const *const c_char) -> c_int, raw::no_spawn;
+    SETRLIMIT "setrlimit": SetLimit = (resource: c_int, limit: *const libc::rlimit) -> c_int, raw::setrlimit;
+    SETRLIMIT64 "setrlimit64": SetLimit = (resource: c_int, limit: *const libc::rlimit) -> c_int, raw::setrlimit;
+    PRLIMIT "prlimit": ChangeLimit = (process: c_int, resource: c_int, limit: *const libc::rlimit,
+        before: *mut libc::rlimit) -> c_int, raw::prlimit;
+    PRLIMIT64 "prlimit64": ChangeLimit = (process: c_int, resource: c_int, limit: *const libc::rlimit,
+        before: *mut libc::rlimit) -> c_int, raw::prlimit;
     PRCTL "prctl": unsafe extern "C" fn(c_int, c_ulong, c_ulong, c_ulong, c_ulong) -> c_int
         = (option: c_int, a: c_ulong, b: c_ulong, c: c_ulong, d: c_ulong) -> c_int, raw::prctl;
 }

@@ -4,7 +4,8 @@
 //! mappings (the library, the page, the pool) are left alone.
 
 use faultless_core::matching::Region;
-use faultless_core::rules::{Kind, Policy};
+use faultless_core::reason::Reason;
+use faultless_core::rules::{Axis, Kind, Policy};
 
 use crate::act;
 use crate::live::Live;
@@ -113,7 +114,14 @@ fn one(live: &Live<'_>, m: &Mapping<'_>) {
     }
     let size = file.map_or(range.len as u64, |f| f.size);
     let path = (m.path.first() == Some(&b'/')).then_some(m.path);
-    let chosen = live.policy.choose(&Region { kind, size, path }, live.memory());
+    let mut chosen = live.policy.choose(&Region { kind, size, path }, live.memory());
+    // A stack with VM_LOCKED can't grow beyond RLIMIT_MEMLOCK, by SIGSEGV; and where a lock parts it, pthread_getattr_np takes the
+    // locked part for all of it (glibc reads /proc/self/maps), and language runtimes with it.
+    if kind == Kind::Stack
+        && let Some((rule, _)) = chosen.stay.take()
+    {
+        act::note_skipped(live, rule, Axis::Stay, Reason::MainStack);
+    }
     let target = Target {
         range,
         kind,

@@ -200,6 +200,40 @@ pub fn old(name: &'static CStr, version: &CStr, caller: usize) -> Option<usize> 
     (look.is_needed && look.wanted.address != 0).then_some(look.wanted.address)
 }
 
+/// The vDSO's clock_gettime(2).
+pub type Clock = unsafe extern "C" fn(c_int, *mut libc::timespec) -> c_int;
+
+/// The kernel's own, which no other object's definition hides; None: there is no vDSO (valgrind, some sandboxes).
+pub fn clock() -> Option<Clock> {
+    const UNKNOWN: usize = 0;
+    const NONE: usize = 1;
+    static CLOCK: AtomicUsize = AtomicUsize::new(UNKNOWN);
+    let mut address = CLOCK.load(Relaxed);
+    if address == UNKNOWN {
+        address = in_vdso(&Wanted::new(c"__vdso_clock_gettime")).unwrap_or(NONE);
+        CLOCK.store(address, Relaxed);
+    }
+    // SAFETY: what the kernel gives by this name is of this type (vdso(7)).
+    (address != NONE).then(|| unsafe { core::mem::transmute::<usize, Clock>(address) })
+}
+
+#[cold]
+fn in_vdso(wanted: &Wanted) -> Option<usize> {
+    // SAFETY: getauxval only reads.
+    let base = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) as usize };
+    if base == 0 {
+        return None;
+    }
+    // SAFETY: the kernel has mapped an ELF image there for as long as the process lives, linked at 0.
+    unsafe {
+        let header = &*(base as *const libc::Elf64_Ehdr);
+        let first = (base + header.e_phoff as usize) as *const libc::Elf64_Phdr;
+        let headers = core::slice::from_raw_parts(first, header.e_phnum.into());
+        let dynamic = headers.iter().find(|h| h.p_type == libc::PT_DYNAMIC)?;
+        Object::at(base, base + dynamic.p_vaddr as usize)?.lookup(wanted, false)
+    }
+}
+
 /// Returns how many objects were met behind us.
 fn walk(wanted: &mut [Wanted], scope: Where, family: usize, keeps: bool) -> usize {
     let mut search = Search { wanted, scope, passed_ours: false, family, keeps, behind: 0 };

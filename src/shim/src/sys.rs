@@ -17,6 +17,7 @@ mod threads;
 
 use crate::arch::syscall6;
 pub use crate::arch::{HUGE, PAGE, fail};
+use crate::symbols;
 pub use files::*;
 pub use maps::*;
 pub use opened::*;
@@ -225,11 +226,29 @@ pub fn rlimit(resource: u32) -> u64 {
     limit[0]
 }
 
-/// clock_gettime(2) in ns; the vDSO serves it without a system call where there is one.
+/// prlimit(2).
+///
+/// # Safety
+/// `before` must be null or have room for a limit.
+pub unsafe fn prlimit(process: c_int, resource: c_int, limit: usize, before: usize) -> Result<usize, Errno> {
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_prlimit64, [process as usize, resource as usize, limit, before]) }
+}
+
+/// clock_gettime(2) in ns; the vDSO serves it without a system call where there is one. Not by way of the C library: a program
+/// may have a function of that name (libfaketime, test doubles), with a lock of its own.
 pub fn now(clock: c_int) -> u64 {
     let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
-    // SAFETY: the C library (or the kernel) writes one timespec.
-    unsafe { libc::clock_gettime(clock, &mut time) };
+    match symbols::clock() {
+        Some(clock_gettime) => {
+            // SAFETY: the kernel's own function writes one timespec.
+            unsafe { clock_gettime(clock, &mut time) };
+        }
+        None => {
+            // SAFETY: as above.
+            let _ = unsafe { call(libc::SYS_clock_gettime, [clock as usize, &raw mut time as usize]) };
+        }
+    }
     time.tv_sec as u64 * 1_000_000_000 + time.tv_nsec as u64
 }
 

@@ -5,6 +5,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::advised::{madvise, process_madvise};
+use super::limited::{prlimit, setrlimit};
 use super::locked::*;
 use super::*;
 
@@ -195,6 +196,8 @@ pub static WATCHED: [AtomicU64; 8] = {
         libc::SYS_userfaultfd,
         libc::SYS_unshare,
         libc::SYS_setns,
+        libc::SYS_setrlimit,
+        libc::SYS_prlimit64,
     ];
     let (mut bits, mut i) = ([0; 8], 0);
     while i < numbers.len() {
@@ -265,6 +268,10 @@ pub unsafe extern "C" fn syscall_watched(
                 }
                 taint(at, b);
                 call()
+            }
+            libc::SYS_setrlimit => c_long::from(setrlimit(a as c_int, b as *const libc::rlimit)),
+            libc::SYS_prlimit64 => {
+                c_long::from(prlimit(a as c_int, b as c_int, c as *const libc::rlimit, d as *mut libc::rlimit))
             }
             libc::SYS_shmat => shmat(a as c_int, b as *const c_void, c as c_int) as c_long,
             libc::SYS_shmdt => c_long::from(shmdt(at)),

@@ -78,6 +78,16 @@ pub fn before_mlockall() {
     }
 }
 
+/// The program has limited what may be mapped: what is kept for it goes, and no more is. In a child nothing is kept, and nothing done:
+/// after a raw clone another thread's hold on glibc's lock would never end.
+pub fn give_back() {
+    if is_set() && SHARE.load(Relaxed) != 0 {
+        set(libc::M_TRIM_THRESHOLD, DEFAULT);
+        // SAFETY: glibc's own function, called as any program may.
+        unsafe { MALLOC_TRIM.get()(0) };
+    }
+}
+
 /// Whether glibc no longer learns by itself from which size to map blocks.
 pub fn is_engaged() -> bool {
     ENGAGED.load(Relaxed)
@@ -125,7 +135,8 @@ pub fn step(live: &Live<'_>, used: usize) -> usize {
 
 /// Has the heaps keep up to `bytes` of what is freed, as far as there is a share of retain-max for them.
 fn want(live: &Live<'_>, bytes: u64) {
-    let most = live.bytes(live.config.retain_max) / 2;
+    // Nothing tells when a heap should give back what it keeps for others: so no more than what hardly counts.
+    let most = (live.bytes(live.config.retain_max) / 2).min(live.memory() / 16);
     let have = SHARE.load(Relaxed);
     let wanted = bytes.next_multiple_of(PIECE).min(most / PIECE * PIECE);
     if wanted <= have {

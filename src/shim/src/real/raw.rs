@@ -200,3 +200,18 @@ pub extern "C" fn no_version() -> *const c_char {
 pub extern "C" fn no_start_main() -> c_int {
     sys::exit_group(127)
 }
+
+pub unsafe extern "C" fn setrlimit(resource: c_int, limit: *const libc::rlimit) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { prlimit(0, resource, limit, core::ptr::null_mut()) }
+}
+
+pub unsafe extern "C" fn prlimit(
+    process: c_int,
+    resource: c_int,
+    limit: *const libc::rlimit,
+    before: *mut libc::rlimit,
+) -> c_int {
+    // SAFETY: the program's own call.
+    status(unsafe { sys::prlimit(process, resource, limit as usize, before as usize) })
+}

@@ -72,8 +72,10 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
     let Ok(mask) = sys::block_signals() else { return false };
     let mut served = SERVED.swap(true, SeqCst);
     if !served {
-        STARTED_AS.store(limits::standing().user, SeqCst);
-        served = PLACE.start_when_empty(live, serve, PATIENCE_NS);
+        // Where /proc says nothing of the process, nobody would tell the thread that it is the last one.
+        let user = limits::standing().user;
+        STARTED_AS.store(user, SeqCst);
+        served = user != 0 && PLACE.start_when_empty(live, serve, PATIENCE_NS);
         SERVED.store(served, SeqCst);
     }
     sys::restore_signals(mask);
@@ -112,10 +114,7 @@ fn work(live: &Live<'_>) -> bool {
     let mut scans = Scans::open();
     let mut held = Pressure::new();
     // Not read here first: the program may have given up its user between the thread's start and now.
-    let user = match STARTED_AS.load(SeqCst) {
-        0 => limits::standing().user,
-        user => user,
-    };
+    let user = STARTED_AS.load(SeqCst);
     let mut before = Vitals::take();
     let mut room = Room::read();
     let mut stood_at = room.read_at;
