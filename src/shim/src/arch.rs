@@ -39,6 +39,9 @@ mod x86_64 {
     /// Exclusive end of the range from which the base is drawn.
     pub const POOL_HIGHEST: usize = 0x5e00_0000_0000;
 
+    /// The end of what a program can have mapped: the last page is the kernel's.
+    pub const HIGHEST: usize = (1 << 47) - PAGE;
+
     /// What the calling thread's thread-local variables are found by: both glibc and musl keep the address itself there.
     pub fn thread_pointer() -> usize {
         let pointer: usize;

@@ -51,8 +51,11 @@ fn taint(at: *const c_void, len: usize) {
 /// The program is about to unmap a range, or to have something else there.
 fn displace(at: *const c_void, len: usize) {
     taint(at, len);
-    pages::give_way(at as usize, len);
-    budget::give_way(at as usize, len);
+    // A call that the kernel refuses displaces nothing.
+    if (at as usize).is_multiple_of(PAGE) && (at as usize).checked_add(len).is_some_and(|end| end <= sys::HIGHEST) {
+        pages::give_way(at as usize, len);
+        budget::give_way(at as usize, len);
+    }
 }
 
 /// A call that maps failed. Some: something of ours that stood in its way is gone, and it may be tried again; nothing is locked

@@ -16,7 +16,7 @@ mod signals;
 mod threads;
 
 use crate::arch::syscall6;
-pub use crate::arch::{HUGE, PAGE, fail};
+pub use crate::arch::{HIGHEST, HUGE, PAGE, fail};
 use crate::symbols;
 pub use files::*;
 pub use maps::*;

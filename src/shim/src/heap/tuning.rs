@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering::*};
 
 use faultless_core::reason::Reason;
 use faultless_core::rules::Kind;
+use faultless_core::size::Size;
 
 use super::Chunk;
 use crate::budget::Budget;
@@ -136,7 +137,8 @@ pub fn step(live: &Live<'_>, used: usize) -> usize {
 /// Has the heaps keep up to `bytes` of what is freed, as far as there is a share of retain-max for them.
 fn want(live: &Live<'_>, bytes: u64) {
     // Nothing tells when a heap should give back what it keeps for others: so no more than what hardly counts.
-    let most = (live.bytes(live.config.retain_max) / 2).min(live.memory() / 16);
+    const HARDLY: Size = Size::Pct(6);
+    let most = (live.bytes(live.config.retain_max) / 2).min(live.bytes(HARDLY));
     let have = SHARE.load(Relaxed);
     let wanted = bytes.next_multiple_of(PIECE).min(most / PIECE * PIECE);
     if wanted <= have {
