@@ -113,13 +113,12 @@ pub fn is_own() -> bool {
     if captive::is_here() {
         return false;
     }
-    identity::is_own_process() || {
-        let is_new = identity::is_new_child();
-        if is_new {
-            become_child();
-        }
-        is_new
+    // First, because a child in a new namespace may have the number of its parent: both are process 1.
+    if identity::is_new_child() {
+        become_child();
+        return true;
     }
+    identity::is_own_process()
 }
 
 /// The door for the end of the process: also after `faultless off`, and without making a page for a forked child that has
