@@ -223,10 +223,33 @@ fn lead(align: usize) -> usize {
 /// Finds a free stretch for a mapping of `len` bytes whose data has this alignment, and maps it with `prot`.
 fn place(len: usize, align: usize, prot: i32, more_flags: i32) -> Option<usize> {
     const MAP_FIXED_NOREPLACE: i32 = 0x10_0000;
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | more_flags;
+    search(len, align, |start| {
+        // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
+        match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
+            Ok(got) if got == start => Ok(true),
+            Ok(elsewhere) => {
+                // SAFETY: our own mapping of a moment ago, which nobody knows.
+                let _ = unsafe { sys::munmap(elsewhere, len) };
+                Ok(false)
+            }
+            Err(libc::EEXIST) => Ok(false),
+            Err(errno) => Err(errno),
+        }
+    })
+}
+
+/// The same without mapping anything, where a second mapping beside the first would be beyond a limit: a stretch where nothing is.
+fn free_place(len: usize, align: usize) -> Option<usize> {
+    let is_free = |at: usize| sys::mincore(at, &mut [0]) == Err(libc::ENOMEM);
+    search(len, align, |start| Ok((start..start + len).step_by(PAGE).all(is_free)))
+}
+
+/// Goes through stretches of so many bytes that no block has, until one is taken (`Ok(true)`) or none can be.
+fn search(len: usize, align: usize, take: impl Fn(usize) -> Result<bool, sys::Errno>) -> Option<usize> {
     let back = if align > PAGE { PAGE } else { 0 };
     let slots = (len + if back != 0 { HUGE } else { 0 }).div_ceil(HUGE);
     let base = BASE.load(Relaxed);
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | more_flags;
     for _ in 0..TRIES {
         let slot = CURSOR.fetch_add(slots, Relaxed);
         if slot + slots > SLOTS {
@@ -238,14 +261,9 @@ fn place(len: usize, align: usize, prot: i32, more_flags: i32) -> Option<usize> 
         }
         let start = base + slot * HUGE + if back != 0 { HUGE - back } else { 0 };
         make_leaf((start + back - base) / HUGE)?; // where the data begins
-        // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
-        match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
-            Ok(got) if got == start => return Some(start),
-            Ok(elsewhere) => {
-                // SAFETY: our own mapping of a moment ago, which nobody knows.
-                let _ = unsafe { sys::munmap(elsewhere, len) };
-            }
-            Err(libc::EEXIST) => {}
+        match take(start) {
+            Ok(true) => return Some(start),
+            Ok(false) => {}
             Err(_) => return None,
         }
     }
@@ -340,15 +358,18 @@ impl Block {
             return None;
         }
         let align = if self.start.is_multiple_of(HUGE) { lead } else { HUGE };
-        let start = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE)?;
+        let placeholder = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE);
+        let start = placeholder.or_else(|| free_place(len, align))?;
         // Cleared first: as soon as the mapping has moved, another thread may be given the old place.
         known.store(0, Release);
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-        // SAFETY: the target is our own placeholder of a moment ago.
+        // SAFETY: the target is our own placeholder of a moment ago, or nothing was there.
         if unsafe { sys::mremap(self.start, self.len, len, flags, start) }.is_err() {
             known.store(word, Release);
-            // SAFETY: the slots were ours alone to take, and nobody else is given them before the cursor has gone round.
-            let _ = unsafe { sys::munmap(start, len) };
+            if placeholder.is_some() {
+                // SAFETY: the slots were ours alone to take, and nobody else is given them before the cursor has gone round.
+                let _ = unsafe { sys::munmap(start, len) };
+            }
             return None;
         }
         Some(Block { data: start + lead, start, len, hugetlb: false, tainted })
