@@ -21,7 +21,8 @@ const STRESSORS: &[(&str, &str, &str)] = &[
     ("mmapmany", "4000", ""),
     ("mremap", "200", "--mremap-bytes 16M"),
     ("mremap", "200", "--mremap-bytes 16M --mremap-lock"),
-    ("malloc", "40000", "--malloc-bytes 4M --malloc-touch"),
+    // Of as many blocks as it would have at a time, it would take all of the memory, and the others would wait for some.
+    ("malloc", "40000", "--malloc-bytes 4M --malloc-max 500 --malloc-touch"),
     ("malloc", "40000", "--malloc-bytes 256K --malloc-pthreads 3"),
     ("bigheap", "2000", "--bigheap-growth 64K"),
     ("brk", "20000", ""),

@@ -13,6 +13,7 @@ use core::sync::atomic::Ordering::*;
 
 use crate::real::*;
 use crate::small_path::{BOUND, OURS_LEN, OURS_LOW};
+use crate::transit::{self, Turn};
 use crate::{blocks, countdown, early, heap, opening, recycle, state, sys};
 
 /// What a small request that has used up the countdown stands for: all of those before it.
@@ -42,15 +43,26 @@ fn large(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
     block
 }
 
-/// What the real allocator gives; where it has nothing, what is kept makes way for it.
+/// What the real allocator gives; where it has nothing, what is ours makes way for it.
 fn real(give: impl Fn() -> *mut c_void) -> *mut c_void {
     let before = sys::errno();
     let block = give();
-    if !block.is_null() || !recycle::give_way() {
-        return block;
+    if block.is_null()
+        && let Some(_turn) = make_way()
+    {
+        sys::set_errno(before);
+        return give();
     }
-    sys::set_errno(before);
-    give()
+    block
+}
+
+/// What is kept goes, and, where the program has all that is mapped locked (MCL_FUTURE), what we have locked too: it counts
+/// against RLIMIT_MEMLOCK beside that. None: there was nothing; otherwise nothing is locked anew before what is returned goes.
+fn make_way() -> Option<Option<Turn>> {
+    let kept = recycle::give_way();
+    let live = if heap::are_future_locks() { state::enter() } else { None };
+    let turn = live.and_then(|live| transit::unlock_all(&live));
+    (kept || turn.is_some()).then_some(turn)
 }
 
 /// The same, once the heap has been looked at.

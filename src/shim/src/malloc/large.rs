@@ -226,7 +226,7 @@ pub fn resize(block: &Block, size: usize) -> Option<*mut c_void> {
         regions::forget(live, block.start, block.len);
     }
     recycle::make_room(size.saturating_sub(block.usable()));
-    let new = block.resize(size).or_else(|| if recycle::give_way() { block.resize(size) } else { None });
+    let new = block.resize(size).or_else(|| super::make_way().and_then(|_turn| block.resize(size)));
     let after = new.as_ref().unwrap_or(block);
     if let Some(live) = live {
         if new.is_some() {
