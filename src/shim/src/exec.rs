@@ -19,6 +19,8 @@ type Strings = *const *const c_char;
 
 /// The name under which LD_PRELOAD knows us.
 const NAME: &[u8] = b"libfaultless.so";
+/// The variable, and what stands before its value.
+const LIST: &[u8] = b"LD_PRELOAD=";
 /// Most environment strings that are copied on the stack; a longer environment is passed on as it is.
 const ENV_MAX: usize = 768;
 
@@ -54,22 +56,47 @@ unsafe fn is_sound(at: Strings) -> bool {
     }
 }
 
-/// The strings of an argv or an environment.
+/// A string of an environment, of which no byte is read that the kernel has not shown to be readable: it may have no end.
+#[derive(Clone, Copy)]
+struct Entry(*const c_char);
+
+impl Entry {
+    /// The byte at a place, where those before it have been read.
+    fn byte(self, place: usize) -> Option<u8> {
+        let at = self.0.wrapping_add(place);
+        let is_new_page = place > 0 && (at as usize).is_multiple_of(sys::PAGE);
+        // SAFETY: in a page that has been read from, or that the kernel has just read from.
+        (!is_new_page || sys::is_readable(at as usize)).then(|| unsafe { at.cast::<u8>().read() })
+    }
+
+    fn has_name(self, name: &[u8]) -> bool {
+        name.iter().enumerate().all(|(place, byte)| self.byte(place) == Some(*byte))
+    }
+
+    /// What follows the name and its `=`, if this is it.
+    fn value(self, name: &[u8]) -> Option<&'static [u8]> {
+        const MOST: usize = 128 << 10; // the kernel takes none that is longer
+        if !self.has_name(name) {
+            return None;
+        }
+        let end = (name.len()..MOST).find(|place| matches!(self.byte(*place), Some(0) | None))?;
+        self.byte(end)?;
+        // SAFETY: all of them have been read.
+        Some(unsafe { core::slice::from_raw_parts(self.0.cast::<u8>().wrapping_add(name.len()), end - name.len()) })
+    }
+}
+
+/// The strings of an environment.
 ///
 /// # Safety
-/// `at` must be null or end with a null.
-unsafe fn strings(at: Strings) -> impl Iterator<Item = &'static CStr> {
+/// `at` must be null or end with a null, and the first byte of each be readable.
+unsafe fn strings(at: Strings) -> impl Iterator<Item = Entry> {
     let mut next = at;
     core::iter::from_fn(move || {
-        // SAFETY: not yet past the null; each is a C string of the program's.
-        unsafe {
-            let string = if next.is_null() { core::ptr::null() } else { next.read() };
-            if string.is_null() {
-                return None;
-            }
-            next = next.add(1);
-            Some(CStr::from_ptr(string))
-        }
+        // SAFETY: not yet past the null.
+        let string = if next.is_null() { core::ptr::null() } else { unsafe { next.read() } };
+        next = next.wrapping_add(1);
+        (!string.is_null()).then_some(Entry(string))
     })
 }
 
@@ -79,9 +106,7 @@ unsafe fn strings(at: Strings) -> impl Iterator<Item = &'static CStr> {
 /// As [`strings`].
 unsafe fn preload(env: Strings) -> Option<&'static [u8]> {
     // SAFETY: as the caller says.
-    unsafe { strings(env) }
-        .find_map(|s| s.to_bytes().strip_prefix(b"LD_PRELOAD="))
-        .filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
+    unsafe { strings(env) }.find_map(|s| s.value(LIST)).filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
 }
 
 fn is_there(path: &CStr) -> bool {
@@ -142,10 +167,10 @@ impl Room {
     /// # Safety
     /// As [`strings`].
     unsafe fn without_us(&mut self, env: Strings, list: &[u8]) -> Option<Strings> {
-        self.preload.push(b"LD_PRELOAD=").ok()?;
+        self.preload.push(LIST).ok()?;
         let is_ours = |entry: &[u8]| entry.ends_with(NAME);
         for entry in list.split(|b| matches!(b, b' ' | b':')).filter(|e| !e.is_empty() && !is_ours(e)) {
-            if self.preload.as_bytes().len() > b"LD_PRELOAD=".len() {
+            if self.preload.as_bytes().len() > LIST.len() {
                 self.preload.push(b":").ok()?;
             }
             self.preload.push(entry).ok()?;
@@ -153,8 +178,7 @@ impl Room {
         let mut places = self.strings.iter_mut();
         // SAFETY: as the caller says.
         for string in unsafe { strings(env) } {
-            let is_list = string.to_bytes().starts_with(b"LD_PRELOAD=");
-            *places.next()? = if is_list { self.preload.as_c().as_ptr() } else { string.as_ptr() };
+            *places.next()? = if string.has_name(LIST) { self.preload.as_c().as_ptr() } else { string.0 };
         }
         *places.next()? = core::ptr::null();
         Some(self.strings.as_ptr())
@@ -167,7 +191,7 @@ fn in_path(name: &CStr, found: &mut Text<512>) -> Option<()> {
         return found.push(name.to_bytes()).ok();
     }
     // SAFETY: the C library's own environment.
-    let path = unsafe { strings(environ) }.find_map(|s| s.to_bytes().strip_prefix(b"PATH="));
+    let path = unsafe { strings(environ) }.find_map(|s| s.value(b"PATH="));
     for folder in path.unwrap_or(b"/bin:/usr/bin").split(|b| *b == b':') {
         found.clear();
         let folder = if folder.is_empty() { b"." } else { folder };

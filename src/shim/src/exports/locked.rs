@@ -70,6 +70,8 @@ pub unsafe extern "C" fn mlockall(flags: c_int) -> c_int {
     recycle::never_again(); // it would be locked too, and with MCL_FUTURE count against RLIMIT_MEMLOCK
     let taken_over = if flags & libc::MCL_CURRENT != 0 { (0, usize::MAX) } else { (0, 0) };
     watch::locks_itself(taken_over);
+    // From here on all that is mapped counts, and what we have locked would leave no room for it.
+    let _turn = if flags & libc::MCL_FUTURE != 0 { release_all_locks() } else { None };
     // SAFETY: the program's own call.
     let result = lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over);
     if result == 0 {

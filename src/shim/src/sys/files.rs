@@ -201,9 +201,9 @@ pub fn file_limit() -> u64 {
     rlimit(libc::RLIMIT_FSIZE)
 }
 
-/// Whether the kernel can read a path at an address.
+/// Whether the kernel can read a path at an address, with its end.
 pub fn is_string(path: *const c_char) -> bool {
     // SAFETY: the kernel copies the string, or says EFAULT; existence only.
     let answer = unsafe { call(libc::SYS_faccessat, [libc::AT_FDCWD as usize, path as usize, 0]) };
-    answer != Err(libc::EFAULT)
+    !matches!(answer, Err(libc::EFAULT | libc::ENAMETOOLONG))
 }
