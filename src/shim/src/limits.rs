@@ -4,7 +4,7 @@
 //! that can't be read is unlimited for limits, unknown for settings, and never an error.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
 
 use once_cell::race::OnceNonZeroUsize;
 
@@ -189,19 +189,21 @@ pub fn file_cache() -> u64 {
 /// The smaller of MemAvailable and what every cgroup's limit leaves, where these fields of memory.stat count as free; and
 /// the file cache there.
 fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N]) -> (u64, u64) {
-    let names: [&[u8]; 4] = [b"MemTotal:", b"MemAvailable:", b"Active(file):", b"Inactive(file):"];
-    let [total, available, active, inactive] = fields(c"/proc/meminfo", names, [10; 4]);
-    let total = total.map_or(0, |kb| kb.saturating_mul(1024));
+    let names: [&[u8]; 4] = [b"MemFree:", b"MemAvailable:", b"Active(file):", b"Inactive(file):"];
+    let [unused, available, active, inactive] = fields(c"/proc/meminfo", names, [10; 4]);
     // Where it can't be read (a chroot without /proc, no descriptor left), there is a limit all the same.
-    let Some(mut least) = available.map(|kb| kb.saturating_mul(1024)) else { return (0, 0) };
+    let Some(mut least) = available.or(unused).map(|kb| kb.saturating_mul(1024)) else { return (0, 0) };
     let mut cached = active.unwrap_or(0).saturating_add(inactive.unwrap_or(0)).saturating_mul(1024);
-    let mut is_seen = false;
+    /// There has been a limit: one that can't be found any more is out of reach (a chroot), not gone.
+    static IS_LIMITED: AtomicBool = AtomicBool::new(false);
+    let mut is_known = !IS_LIMITED.load(Relaxed);
     cgroups(|h, group| {
+        is_known = is_known || value(h, group, h.usage).is_some();
         let Some(limit) = limit(h, group) else { return };
-        is_seen = true;
         if limit >= least.saturating_mul(64) {
             return; // no limit worth the name
         }
+        IS_LIMITED.store(true, Relaxed);
         let usage = value(h, group, h.usage).unwrap_or(u64::MAX);
         let stat = Path::new(&[h.root, group, b"/memory.stat"]);
         let cache = stat.map_or([None; N], |p| fields(p.as_c(), free(h), [10; N]));
@@ -211,10 +213,7 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
             (least, cached) = (left, cache);
         }
     });
-    if !is_seen && memory_known().is_some_and(|known| known < total) {
-        return (0, 0); // there was a limit, and its files are out of reach now
-    }
-    (least, cached)
+    if is_known { (least, cached) } else { (0, 0) }
 }
 
 /// Bytes that nobody uses, not even for file cache: the smaller of MemFree and what every cgroup's limit leaves.
