@@ -245,6 +245,13 @@ fn free_place(len: usize, align: usize) -> Option<usize> {
     search(len, align, |start| Ok((start..start + len).step_by(PAGE).all(is_free)))
 }
 
+/// Whether limits leave room for a mapping of so many bytes.
+fn can_be_mapped(len: usize) -> bool {
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
+    // SAFETY: a fresh mapping, which goes at once.
+    unsafe { sys::mmap(0, len, libc::PROT_NONE, flags, -1, 0).is_ok_and(|at| sys::munmap(at, len).is_ok()) }
+}
+
 /// Goes through stretches of so many bytes that no block has, until one is taken (`Ok(true)`) or none can be.
 fn search(len: usize, align: usize, take: impl Fn(usize) -> Result<bool, sys::Errno>) -> Option<usize> {
     let back = if align > PAGE { PAGE } else { 0 };
@@ -359,7 +366,9 @@ impl Block {
         }
         let align = if self.start.is_multiple_of(HUGE) { lead } else { HUGE };
         let placeholder = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE);
-        let start = placeholder.or_else(|| free_place(len, align))?;
+        // Without one where a limit is in the way of both, but not of what is more.
+        let beside = || if can_be_mapped(len - self.len) { free_place(len, align) } else { None };
+        let start = placeholder.or_else(beside)?;
         // Cleared first: as soon as the mapping has moved, another thread may be given the old place.
         known.store(0, Release);
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;

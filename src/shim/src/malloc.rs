@@ -27,6 +27,7 @@ fn maybe_ours(block: *mut c_void) -> bool {
 fn large_or_small(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
     countdown::restart();
     opening::ensure();
+    heap::give_back_if_due();
     if size < BOUND.load(Relaxed) {
         recycle::tend(size.max(LOOK));
         return None;
@@ -59,7 +60,7 @@ fn real(give: impl Fn() -> *mut c_void) -> *mut c_void {
 /// What is kept goes, and, where the program has all that is mapped locked (MCL_FUTURE), what we have locked too: it counts
 /// against RLIMIT_MEMLOCK beside that. None: there was nothing; otherwise nothing is locked anew before what is returned goes.
 fn make_way() -> Option<Option<Turn>> {
-    let kept = recycle::give_way();
+    let kept = recycle::give_way() | heap::give_back_if_due();
     let live = if heap::are_future_locks() { state::enter() } else { None };
     let turn = live.and_then(|live| transit::unlock_all(&live));
     (kept || turn.is_some()).then_some(turn)

@@ -5,7 +5,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use super::advised::{madvise, process_madvise};
-use super::limited::{prlimit, setrlimit};
+use super::limited::limited;
 use super::locked::*;
 use super::*;
 
@@ -269,10 +269,8 @@ pub unsafe extern "C" fn syscall_watched(
                 taint(at, b);
                 call()
             }
-            libc::SYS_setrlimit => c_long::from(setrlimit(a as c_int, b as *const libc::rlimit)),
-            libc::SYS_prlimit64 => {
-                c_long::from(prlimit(a as c_int, b as c_int, c as *const libc::rlimit, d as *mut libc::rlimit))
-            }
+            libc::SYS_setrlimit => c_long::from(limited(call() as c_int, 0, a as c_int, b != 0)),
+            libc::SYS_prlimit64 => c_long::from(limited(call() as c_int, a as c_int, b as c_int, c != 0)),
             libc::SYS_shmat => shmat(a as c_int, b as *const c_void, c as c_int) as c_long,
             libc::SYS_shmdt => c_long::from(shmdt(at)),
             libc::SYS_unshare | libc::SYS_setns => alone(call),

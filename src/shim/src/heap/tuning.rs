@@ -43,6 +43,8 @@ static ENGAGED: AtomicBool = AtomicBool::new(false);
 static SHARE: AtomicU64 = AtomicU64::new(0);
 /// Thread arenas that rules act on.
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
+/// What heaps keep is to go when malloc is called next.
+static IS_DUE: AtomicBool = AtomicBool::new(false);
 /// This is a child, in which glibc still has what the parent told it.
 static UNTOLD: AtomicBool = AtomicBool::new(false);
 /// The size from which glibc maps blocks, as it would be without us.
@@ -79,14 +81,28 @@ pub fn before_mlockall() {
     }
 }
 
-/// The program has limited what may be mapped: what is kept for it goes, and no more is. In a child nothing is kept, and nothing done:
-/// after a raw clone another thread's hold on glibc's lock would never end.
+/// The program has limited what may be mapped: what is kept for it goes, and no more is. At once, or, where this may be a signal handler
+/// that has interrupted malloc, when malloc is called next. In a child nothing is kept, and nothing done: after a raw clone
+/// another thread's hold on glibc's lock would never end.
 pub fn give_back() {
     if is_set() && SHARE.load(Relaxed) != 0 {
+        IS_DUE.store(true, Relaxed);
+        if !sys::may_be_in_a_handler() {
+            give_back_if_due();
+        }
+    }
+}
+
+/// What [`give_back`] has put off; true if there was something. Only where the program may call malloc.
+pub fn give_back_if_due() -> bool {
+    let is_due = IS_DUE.load(Relaxed) && IS_DUE.swap(false, Relaxed);
+    if is_due {
+        let _errno = sys::KeepErrno::new();
         set(libc::M_TRIM_THRESHOLD, DEFAULT);
         // SAFETY: glibc's own function, called as any program may.
         unsafe { MALLOC_TRIM.get()(0) };
     }
+    is_due
 }
 
 /// Whether glibc no longer learns by itself from which size to map blocks.
@@ -272,6 +288,7 @@ pub fn let_go() {
 /// In a forked child: its parent has the share, so the child keeps as little as glibc itself until it has one of its own.
 pub fn start_in_child() {
     FUTURE_LOCKED.store(false, Relaxed);
+    IS_DUE.store(false, Relaxed);
     SHARE.store(0, Relaxed);
     // Not here: after a raw clone another thread's hold on glibc's lock would never end.
     UNTOLD.store(is_set(), Relaxed);

@@ -73,6 +73,18 @@ fn discard(signal: c_int) {
     }
 }
 
+/// Whether this code may run in a signal handler of the program's: one is set, or was for one time only.
+pub fn may_be_in_a_handler() -> bool {
+    const OF_THE_C_LIBRARY: [usize; 2] = [32, 33];
+    (1..=64).filter(|signal| !OF_THE_C_LIBRARY.contains(signal)).any(|signal: usize| {
+        let mut action = [0usize; 4]; // handler, flags, restorer, mask
+        // SAFETY: the kernel writes one struct.
+        let asked = unsafe { call(libc::SYS_rt_sigaction, [signal, 0, &raw mut action as usize, 8]) };
+        let [handler, flags, ..] = action;
+        asked.is_err() || handler > libc::SIG_IGN || flags & libc::SA_RESETHAND as usize != 0
+    })
+}
+
 fn pending_signals() -> u64 {
     let mut pending = 0u64;
     // SAFETY: the kernel writes one word.
