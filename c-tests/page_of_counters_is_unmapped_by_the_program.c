@@ -1,10 +1,10 @@
-// A program that unmaps every file that it doesn't know, or has something else there, unmaps our counters too: it goes on as without us, and so
-// do its children.
+// A program that unmaps every file that it doesn't know, has something else there, makes it inaccessible or keeps it from its children
+// does so with our counters too: it goes on as without us, and so do its children.
 // pages: may be missing
 #include "test.h"
 
-// How many mappings of files of ours there were; each is unmapped, or replaced.
-static int unmap_unknown(int replace) {
+// How many mappings of files of ours there were.
+static int take_away_unknown(int how) {
     char line[512], path[300];
     const char *pages = getenv("FAULTLESS_PAGES");
     int found = 0;
@@ -15,12 +15,13 @@ static int unmap_unknown(int replace) {
         path[0] = 0;
         if (sscanf(line, "%p-%p %*s %*s %*s %*s %299s", &start, &end, path) < 2 || !pages || !strstr(path, pages)) continue;
         size_t len = (size_t)((char *)end - (char *)start);
-        if (replace) {
-            CHECK(mmap(start, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == start);
-        } else {
-            CHECK(munmap(start, len) == 0);
-            unsigned char there;
-            CHECK(mincore(start, 1, &there) != 0 && errno == ENOMEM);
+        unsigned char there;
+        switch (how) {
+        case 0: CHECK(munmap(start, len) == 0 && mincore(start, 1, &there) != 0 && errno == ENOMEM); break;
+        case 1: CHECK(mmap(start, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == start); break;
+        case 2: CHECK(mprotect(start, len, PROT_NONE) == 0); break;
+        case 3: CHECK(mprotect(start, len, PROT_READ) == 0); break;
+        case 4: CHECK(madvise(start, len, MADV_DONTFORK) == 0); break;
         }
         found++;
     }
@@ -37,18 +38,16 @@ static void work(void) {
 }
 
 int main(void) {
-    for (int how = 0; how < 4; how++) {
+    for (int how = 0; how < 5; how++) {
         pid_t pid = fork();
         if (pid == 0) {
             work();
-            int found = unmap_unknown(how & 1);
+            int found = take_away_unknown(how);
             if (under_shim() && how == 0) CHECK(found > 0);
             work();
-            if (how & 2) {
-                pid_t inner = fork();
-                if (inner == 0) work(), _exit(0);
-                ends_well(inner);
-            }
+            pid_t inner = fork();
+            if (inner == 0) work(), _exit(0);
+            ends_well(inner);
             work();
             _exit(0);
         }

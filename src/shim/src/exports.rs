@@ -21,7 +21,7 @@ use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::transit::{self, Passage, Turn};
-use crate::{blocks, budget, captive, heap, limits, pages, recycle, regions, segments, watch};
+use crate::{blocks, budget, captive, heap, limits, pages, recycle, regions, segments, symbols, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
 
@@ -48,7 +48,7 @@ fn taint(at: *const c_void, len: usize) {
     blocks::taint(at as usize, len);
 }
 
-/// The program is about to unmap a range, or to have something else there.
+/// The program is about to unmap a range, to have something else there, or to have it out of reach.
 fn displace(at: *const c_void, len: usize) {
     taint(at, len);
     // A call that the kernel refuses displaces nothing.
@@ -337,10 +337,11 @@ pub unsafe extern "C" fn mremap(
 /// mprotect(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn mprotect(at: *mut c_void, len: usize, prot: c_int) -> c_int {
-    taint(at, len);
     if prot & libc::PROT_WRITE == 0 {
+        displace(at, len);
         ahead::give_way(at as usize, len);
     } else {
+        taint(at, len);
         watch::made_writable(at as usize, len);
     }
     let before = sys::errno();

@@ -203,18 +203,24 @@ pub fn old(name: &'static CStr, version: &CStr, caller: usize) -> Option<usize> 
 /// The vDSO's clock_gettime(2).
 pub type Clock = unsafe extern "C" fn(c_int, *mut libc::timespec) -> c_int;
 
+const UNKNOWN_CLOCK: usize = 0;
+const NO_CLOCK: usize = 1;
+static CLOCK: AtomicUsize = AtomicUsize::new(UNKNOWN_CLOCK);
+
+/// The program may no longer read the time stamp counter, or will not have others do so (PR_SET_TSC).
+pub fn without_clock() {
+    CLOCK.store(NO_CLOCK, Relaxed);
+}
+
 /// The kernel's own, which no other object's definition hides; None: there is no vDSO (valgrind, some sandboxes).
 pub fn clock() -> Option<Clock> {
-    const UNKNOWN: usize = 0;
-    const NONE: usize = 1;
-    static CLOCK: AtomicUsize = AtomicUsize::new(UNKNOWN);
     let mut address = CLOCK.load(Relaxed);
-    if address == UNKNOWN {
-        address = in_vdso(&Wanted::new(c"__vdso_clock_gettime")).unwrap_or(NONE);
-        CLOCK.store(address, Relaxed);
+    if address == UNKNOWN_CLOCK {
+        address = in_vdso(&Wanted::new(c"__vdso_clock_gettime")).unwrap_or(NO_CLOCK);
+        let _ = CLOCK.compare_exchange(UNKNOWN_CLOCK, address, Relaxed, Relaxed);
     }
     // SAFETY: what the kernel gives by this name is of this type (vdso(7)).
-    (address != NONE).then(|| unsafe { core::mem::transmute::<usize, Clock>(address) })
+    (address != NO_CLOCK).then(|| unsafe { core::mem::transmute::<usize, Clock>(address) })
 }
 
 #[cold]

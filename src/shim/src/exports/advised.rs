@@ -65,8 +65,11 @@ fn is_harmless_to_the_next(advice: c_int) -> bool {
 /// madvise(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn madvise(at: *mut c_void, len: usize, advice: c_int) -> c_int {
-    if !is_harmless_to_the_next(advice) {
-        taint(at, len);
+    const MADV_GUARD_INSTALL: c_int = 102;
+    match advice {
+        libc::MADV_DONTFORK | MADV_GUARD_INSTALL => displace(at, len),
+        _ if !is_harmless_to_the_next(advice) => taint(at, len),
+        _ => {}
     }
     before_advice(at, len, advice);
     let before = sys::errno();

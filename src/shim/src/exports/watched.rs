@@ -35,6 +35,10 @@ pub unsafe extern "C" fn prctl(option: c_int, a: c_ulong, b: c_ulong, c: c_ulong
     let call = || unsafe { PRCTL.get()(option, a, b, c, d) };
     match option {
         libc::PR_SET_SECCOMP => bringing_a_filter(|| c_long::from(call())) as c_int,
+        libc::PR_SET_TSC => {
+            symbols::without_clock(); // the vDSO reads it
+            call()
+        }
         libc::PR_SET_THP_DISABLE => {
             let result = call();
             limits::forget_thp();
@@ -52,7 +56,7 @@ pub unsafe extern "C" fn pkey_mprotect(at: *mut c_void, len: usize, prot: c_int,
         // SAFETY: the program's own call.
         return unsafe { mprotect(at, len, prot) };
     }
-    taint(at, len);
+    displace(at, len);
     if prot & libc::PROT_WRITE != 0 {
         watch::made_writable(at as usize, len);
     }
