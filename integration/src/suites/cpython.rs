@@ -45,7 +45,8 @@ impl Suite for CPython {
         let part = |module: &str| Part {
             limit: Duration::from_secs(900),
             env: vec![("LC_ALL".into(), "C.UTF-8".into())],
-            ..Part::new(module, [PYTHON, "-m", "test", "--junit-xml", "{folder}/results.xml", module])
+            // Sockets to the hypervisor wait for ever where that doesn't connect a guest with itself.
+            ..Part::new(module, [PYTHON, "-m", "test", "-i", "*VSOCK*", "--junit-xml", "{folder}/results.xml", module])
         };
         Ok(there.split_whitespace().map(part).collect())
     }
