@@ -1,4 +1,4 @@
-// In a memory cgroup, a program that has shut itself off from /proc and /sys, by chroot or with its last descriptor, may map more
+// In a memory cgroup, a program that has shut itself off from /proc or /sys, by chroot, by a mount or with its last descriptor, may map more
 // than it uses. Where nobody says how much there is, nothing is brought.
 // policy: latency
 // policy: throughput
@@ -6,6 +6,8 @@
 // serial: a cgroup of its own
 #include "test.h"
 #include "group.h"
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 
 static void shut_off(int how) {
@@ -13,6 +15,9 @@ static void shut_off(int how) {
     if (how == 0) {
         char folder[] = "/tmp/faultless-empty-XXXXXX";
         CHECK(mkdtemp(folder) && chroot(folder) == 0 && chdir("/") == 0);
+    } else if (how == 1) {
+        CHECK(unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0);
+        CHECK(mount("none", "/sys/fs/cgroup", "tmpfs", 0, NULL) == 0);
     } else {
         struct rlimit few = {64, 64};
         CHECK(setrlimit(RLIMIT_NOFILE, &few) == 0);
@@ -36,10 +41,10 @@ static void take_and_give(int how) {
 
 int main(void) {
     group_make("256M");
-    int status[4];
-    for (int how = 0; how < 2; how++) status[how] = group_run(shut_off, how);
-    for (int how = 0; how < 2; how++) status[2 + how] = group_run(take_and_give, how);
+    int status[6];
+    for (int how = 0; how < 3; how++) status[how] = group_run(shut_off, how);
+    for (int how = 0; how < 3; how++) status[3 + how] = group_run(take_and_give, how);
     group_remove();
-    for (int how = 0; how < 4; how++) CHECK(status[how] == 0);
+    for (int how = 0; how < 6; how++) CHECK(status[how] == 0);
     return 0;
 }

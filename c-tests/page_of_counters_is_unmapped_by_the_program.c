@@ -2,6 +2,9 @@
 // does so with our counters too: it goes on as without us, and so do its children.
 // pages: may be missing
 #include "test.h"
+#include <sys/shm.h>
+
+static int segment = -1;
 
 // How many mappings of files of ours there were.
 static int take_away_unknown(int how) {
@@ -21,6 +24,7 @@ static int take_away_unknown(int how) {
         case 1: CHECK(mmap(start, len, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == start); break;
         case 2: CHECK(mprotect(start, len, PROT_NONE) == 0); break;
         case 3: CHECK(mprotect(start, len, PROT_READ) == 0); break;
+        case 5: CHECK(shmat(segment, start, SHM_REMAP) == start); break;
         case 4: CHECK(madvise(start, len, MADV_DONTFORK) == 0); break;
         }
         found++;
@@ -30,18 +34,22 @@ static int take_away_unknown(int how) {
 }
 
 static void work(void) {
+    const char *all = segment >= 0 ? shmat(segment, NULL, SHM_RDONLY) : NULL;
     for (int i = 0; i < 5; i++) {
         char *p = memset(malloc(MIB(4)), 1, MIB(4));
         free(p);
         CHECK(munmap(memset(map(MIB(4)), 1, MIB(4)), MIB(4)) == 0);
     }
+    for (int i = 0; all && i < 4096; i++) CHECK(all[i] == 0);
+    if (all) CHECK(shmdt(all) == 0);
 }
 
 int main(void) {
-    for (int how = 0; how < 5; how++) {
+    for (int how = 0; how < 6; how++) {
         pid_t pid = fork();
         if (pid == 0) {
             work();
+            if (how == 5) CHECK((segment = shmget(IPC_PRIVATE, 4096, 0600)) >= 0);
             int found = take_away_unknown(how);
             if (under_shim() && how == 0) CHECK(found > 0);
             work();
@@ -49,6 +57,7 @@ int main(void) {
             if (inner == 0) work(), _exit(0);
             ends_well(inner);
             work();
+            if (segment >= 0) CHECK(shmctl(segment, IPC_RMID, NULL) == 0);
             _exit(0);
         }
         ends_well(pid);

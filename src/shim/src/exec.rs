@@ -106,7 +106,10 @@ unsafe fn strings(at: Strings) -> impl Iterator<Item = Entry> {
 /// As [`strings`].
 unsafe fn preload(env: Strings) -> Option<&'static [u8]> {
     // SAFETY: as the caller says.
-    unsafe { strings(env) }.find_map(|s| s.value(LIST)).filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
+    unsafe { strings(env) }
+        .filter_map(|s| s.value(LIST))
+        .last()
+        .filter(|list| list.windows(NAME.len()).any(|w| w == NAME))
 }
 
 fn is_there(path: &CStr) -> bool {

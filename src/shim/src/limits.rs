@@ -4,7 +4,7 @@
 //! that can't be read is unlimited for limits, unknown for settings, and never an error.
 
 use core::ffi::CStr;
-use core::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use once_cell::race::OnceNonZeroUsize;
 
@@ -194,16 +194,18 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
     // Where it can't be read (a chroot without /proc, no descriptor left), there is a limit all the same.
     let Some(mut least) = available.or(unused).map(|kb| kb.saturating_mul(1024)) else { return (0, 0) };
     let mut cached = active.unwrap_or(0).saturating_add(inactive.unwrap_or(0)).saturating_mul(1024);
-    /// There has been a limit: one that can't be found any more is out of reach (a chroot), not gone.
-    static IS_LIMITED: AtomicBool = AtomicBool::new(false);
-    let mut is_known = !IS_LIMITED.load(Relaxed);
+    // A group that has a name, in a hierarchy that is out of reach (a sandbox with /proc and without /sys), may have any.
+    let (mut is_named, mut is_in_reach) = (false, false);
     cgroups(|h, group| {
-        is_known = is_known || value(h, group, h.usage).is_some();
+        is_named |= !group.is_empty();
+        if group.is_empty() && !is_in_reach {
+            let members = Path::new(&[h.root, b"/cgroup.procs"]);
+            is_in_reach = members.is_some_and(|path| sys::stat(path.as_c(), true).is_ok());
+        }
         let Some(limit) = limit(h, group) else { return };
         if limit >= least.saturating_mul(64) {
             return; // no limit worth the name
         }
-        IS_LIMITED.store(true, Relaxed);
         let usage = value(h, group, h.usage).unwrap_or(u64::MAX);
         let stat = Path::new(&[h.root, group, b"/memory.stat"]);
         let cache = stat.map_or([None; N], |p| fields(p.as_c(), free(h), [10; N]));
@@ -213,7 +215,7 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
             (least, cached) = (left, cache);
         }
     });
-    if is_known { (least, cached) } else { (0, 0) }
+    if is_named && !is_in_reach { (0, 0) } else { (least, cached) }
 }
 
 /// Bytes that nobody uses, not even for file cache: the smaller of MemFree and what every cgroup's limit leaves.

@@ -12,7 +12,7 @@ use faultless_core::counters::C;
 use faultless_core::page::End;
 
 use crate::real::*;
-use crate::{recycle, report, state};
+use crate::{heap, recycle, report, state};
 
 type MainFn = extern "C" fn(c_int, *mut *mut c_char, *mut *mut c_char) -> c_int;
 
@@ -99,7 +99,11 @@ unsafe extern "C" fn forked_parent() {
 
 unsafe extern "C" fn forked_child() {
     report::drop_inherited();
+    let keeps = heap::keeps();
     state::become_child();
+    if keeps {
+        heap::inherit();
+    }
 }
 
 /// Asks to be told of forks: fork and daemon run these handlers, vfork and posix_spawn don't. Constructor only.

@@ -96,7 +96,7 @@ pub unsafe extern "C" fn remap_file_pages(
 /// taken to be replaced too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn shmat(id: c_int, at: *const c_void, flags: c_int) -> *mut c_void {
-    taint_by_shmat(at as usize, flags);
+    taint_by_shmat(id, at as usize, flags);
     // SAFETY: the program's own call.
     let attach =
         |at: usize| unsafe { SYSCALL.get()(libc::SYS_shmat, id as usize, at, flags as usize, 0, 0, 0) as usize };
@@ -167,8 +167,13 @@ pub unsafe extern "C" fn setns(fd: c_int, kind: c_int) -> c_int {
     alone(|| unsafe { SYSCALL.get()(libc::SYS_setns, fd as usize, kind as usize, 0, 0, 0, 0) }) as c_int
 }
 
-fn taint_by_shmat(at: usize, flags: c_int) {
+fn taint_by_shmat(id: c_int, at: usize, flags: c_int) {
     if flags & libc::SHM_REMAP != 0 {
+        // Ours that lies beyond it would be lost for nothing, so here its size counts.
+        if let Ok(segment) = sys::segment(id) {
+            pages::give_way(at, segment.bytes);
+            budget::give_way(at, segment.bytes);
+        }
         watch::give_way(at, usize::MAX);
         blocks::taint(at, usize::MAX);
     }

@@ -43,6 +43,8 @@ static ENGAGED: AtomicBool = AtomicBool::new(false);
 static SHARE: AtomicU64 = AtomicU64::new(0);
 /// Thread arenas that rules act on.
 static ARENAS: AtomicUsize = AtomicUsize::new(0);
+/// What the parent's heaps kept at their top is this child's.
+static HAS_INHERITED: AtomicBool = AtomicBool::new(false);
 /// What heaps keep is to go when malloc is called next.
 static IS_DUE: AtomicBool = AtomicBool::new(false);
 /// This is a child, in which glibc still has what the parent told it.
@@ -82,10 +84,10 @@ pub fn before_mlockall() {
 }
 
 /// The program has limited what may be mapped: what is kept for it goes, and no more is. At once, or, where this may be a signal handler
-/// that has interrupted malloc, when malloc is called next. In a child nothing is kept, and nothing done: after a raw clone
-/// another thread's hold on glibc's lock would never end.
+/// that has interrupted malloc, when malloc is called next. After a raw clone nothing is done: another thread's hold on glibc's lock
+/// would never end.
 pub fn give_back() {
-    if is_set() && SHARE.load(Relaxed) != 0 {
+    if keeps() {
         IS_DUE.store(true, Relaxed);
         if !sys::may_be_in_a_handler() {
             give_back_if_due();
@@ -93,10 +95,21 @@ pub fn give_back() {
     }
 }
 
+/// Whether there may be something at the top of heaps that glibc would have given back by itself.
+pub fn keeps() -> bool {
+    is_set() && (SHARE.load(Relaxed) != 0 || HAS_INHERITED.load(Relaxed))
+}
+
+/// In a child of fork(3), after which glibc's malloc may be called: what its parent kept is there too.
+pub fn inherit() {
+    HAS_INHERITED.store(true, Relaxed);
+}
+
 /// What [`give_back`] has put off; true if there was something. Only where the program may call malloc.
 pub fn give_back_if_due() -> bool {
     let is_due = IS_DUE.load(Relaxed) && IS_DUE.swap(false, Relaxed);
     if is_due {
+        HAS_INHERITED.store(false, Relaxed);
         let _errno = sys::KeepErrno::new();
         set(libc::M_TRIM_THRESHOLD, DEFAULT);
         // SAFETY: glibc's own function, called as any program may.
@@ -289,6 +302,7 @@ pub fn let_go() {
 pub fn start_in_child() {
     FUTURE_LOCKED.store(false, Relaxed);
     IS_DUE.store(false, Relaxed);
+    HAS_INHERITED.store(false, Relaxed);
     SHARE.store(0, Relaxed);
     // Not here: after a raw clone another thread's hold on glibc's lock would never end.
     UNTOLD.store(is_set(), Relaxed);
