@@ -388,7 +388,7 @@ fn is_whole(target: &Target, stay: Stay) -> bool {
 }
 
 fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Record) -> Result {
-    if heap::are_future_locks() {
+    if heap::are_future_locks() || heap::is_stack_locked() {
         return skipped(Reason::VmLocked);
     }
     let range = match stay {

@@ -223,40 +223,10 @@ fn lead(align: usize) -> usize {
 /// Finds a free stretch for a mapping of `len` bytes whose data has this alignment, and maps it with `prot`.
 fn place(len: usize, align: usize, prot: i32, more_flags: i32) -> Option<usize> {
     const MAP_FIXED_NOREPLACE: i32 = 0x10_0000;
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | more_flags;
-    search(len, align, |start| {
-        // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
-        match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
-            Ok(got) if got == start => Ok(true),
-            Ok(elsewhere) => {
-                // SAFETY: our own mapping of a moment ago, which nobody knows.
-                let _ = unsafe { sys::munmap(elsewhere, len) };
-                Ok(false)
-            }
-            Err(libc::EEXIST) => Ok(false),
-            Err(errno) => Err(errno),
-        }
-    })
-}
-
-/// The same without mapping anything, where a second mapping beside the first would be beyond a limit: a stretch where nothing is.
-fn free_place(len: usize, align: usize) -> Option<usize> {
-    let is_free = |at: usize| sys::mincore(at, &mut [0]) == Err(libc::ENOMEM);
-    search(len, align, |start| Ok((start..start + len).step_by(PAGE).all(is_free)))
-}
-
-/// Whether limits leave room for a mapping of so many bytes.
-fn can_be_mapped(len: usize) -> bool {
-    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
-    // SAFETY: a fresh mapping, which goes at once.
-    unsafe { sys::mmap(0, len, libc::PROT_NONE, flags, -1, 0).is_ok_and(|at| sys::munmap(at, len).is_ok()) }
-}
-
-/// Goes through stretches of so many bytes that no block has, until one is taken (`Ok(true)`) or none can be.
-fn search(len: usize, align: usize, take: impl Fn(usize) -> Result<bool, sys::Errno>) -> Option<usize> {
     let back = if align > PAGE { PAGE } else { 0 };
     let slots = (len + if back != 0 { HUGE } else { 0 }).div_ceil(HUGE);
     let base = BASE.load(Relaxed);
+    let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | more_flags;
     for _ in 0..TRIES {
         let slot = CURSOR.fetch_add(slots, Relaxed);
         if slot + slots > SLOTS {
@@ -268,9 +238,14 @@ fn search(len: usize, align: usize, take: impl Fn(usize) -> Result<bool, sys::Er
         }
         let start = base + slot * HUGE + if back != 0 { HUGE - back } else { 0 };
         make_leaf((start + back - base) / HUGE)?; // where the data begins
-        match take(start) {
-            Ok(true) => return Some(start),
-            Ok(false) => {}
+        // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
+        match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
+            Ok(got) if got == start => return Some(start),
+            Ok(elsewhere) => {
+                // SAFETY: our own mapping of a moment ago, which nobody knows.
+                let _ = unsafe { sys::munmap(elsewhere, len) };
+            }
+            Err(libc::EEXIST) => {}
             Err(_) => return None,
         }
     }
@@ -365,22 +340,34 @@ impl Block {
             return None;
         }
         let align = if self.start.is_multiple_of(HUGE) { lead } else { HUGE };
-        let placeholder = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE);
-        // Without one where a limit is in the way of both, but not of what is more.
-        let beside = || if can_be_mapped(len - self.len) { free_place(len, align) } else { None };
-        let start = placeholder.or_else(beside)?;
+        let start = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE)?;
         // Cleared first: as soon as the mapping has moved, another thread may be given the old place.
         known.store(0, Release);
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;
-        // SAFETY: the target is our own placeholder of a moment ago, or nothing was there.
+        // SAFETY: the target is our own placeholder of a moment ago.
         if unsafe { sys::mremap(self.start, self.len, len, flags, start) }.is_err() {
             known.store(word, Release);
-            if placeholder.is_some() {
-                // SAFETY: the slots were ours alone to take, and nobody else is given them before the cursor has gone round.
-                let _ = unsafe { sys::munmap(start, len) };
-            }
+            // SAFETY: the slots were ours alone to take, and nobody else is given them before the cursor has gone round.
+            let _ = unsafe { sys::munmap(start, len) };
             return None;
         }
         Some(Block { data: start + lead, start, len, hugetlb: false, tainted })
+    }
+
+    /// A larger length, where a limit leaves no room for a second mapping beside the first: the block moves to wherever the kernel
+    /// has it, and is glibc's from then on, whose header it has. Returns its data. None: nothing changed.
+    pub fn leave(&self, size: usize) -> Option<usize> {
+        let len = self.len_for(size).filter(|len| *len > self.len && !self.hugetlb && real::is_malloc_glibc())?;
+        let known = entry(self.data)?;
+        let word = known.swap(0, AcqRel);
+        // SAFETY: the program's own block, in the middle of its realloc; the kernel chooses a place where nothing is.
+        let Ok(start) = (unsafe { sys::mremap(self.start, self.len, len, libc::MREMAP_MAYMOVE, 0) }) else {
+            known.store(word, Release);
+            return None;
+        };
+        let moved = Block { data: start + (self.data - self.start), start, len, hugetlb: false, tainted: false };
+        // SAFETY: the 16 bytes before the data are the mapping's, and not the program's.
+        unsafe { ((moved.data - HEADER) as *mut [usize; 2]).write(moved.header()) };
+        Some(moved.data)
     }
 }

@@ -70,12 +70,12 @@ pub unsafe extern "C" fn mlockall(flags: c_int) -> c_int {
     recycle::never_again(); // it would be locked too, and with MCL_FUTURE count against RLIMIT_MEMLOCK
     let taken_over = if flags & libc::MCL_CURRENT != 0 { (0, usize::MAX) } else { (0, 0) };
     watch::locks_itself(taken_over);
-    // From here on all that is mapped counts, and what we have locked would leave no room for it.
-    let _turn = if flags & libc::MCL_FUTURE != 0 { release_all_locks() } else { None };
+    // From here on all that is mapped counts, or all that the main stack grows by, and what we have locked would leave no room for it.
+    let _turn = release_all_locks();
     // SAFETY: the program's own call.
     let result = lock_call(|| unsafe { MLOCKALL.get()(flags) }, taken_over);
     if result == 0 {
-        heap::future_locks(flags & libc::MCL_FUTURE != 0);
+        heap::locked_all(flags);
     }
     result
 }
@@ -86,7 +86,7 @@ pub unsafe extern "C" fn munlockall() -> c_int {
     // SAFETY: the program's own call.
     let result = lock_call(|| unsafe { MUNLOCKALL.get()() }, (0, usize::MAX));
     if result == 0 {
-        heap::future_locks(false);
+        heap::locked_all(0);
     }
     result
 }

@@ -27,8 +27,8 @@ use crate::{act, limits, real, regions, scarce, state};
 
 pub use brk::before_trim;
 pub use tuning::{
-    are_future_locks, before_mlockall, future_locks, give_back, give_back_if_due, inherit, is_by_program, is_engaged,
-    keeps, let_go, yield_to_program,
+    are_future_locks, before_mlockall, give_back, give_back_if_due, inherit, is_by_program, is_engaged,
+    is_stack_locked, keeps, let_go, locked_all, yield_to_program,
 };
 
 /// So much ahead of what is in use must have had its rules: whatever a thread can take before the next look.

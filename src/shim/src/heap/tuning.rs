@@ -37,6 +37,8 @@ const LARGEST_PROBE: usize = 8 << 20;
 static BY_PROGRAM: AtomicBool = AtomicBool::new(false);
 /// mlockall(MCL_FUTURE) is in force: whatever is padded or opened becomes resident.
 static FUTURE_LOCKED: AtomicBool = AtomicBool::new(false);
+/// mlockall(MCL_CURRENT) was called.
+static STACK_LOCKED: AtomicBool = AtomicBool::new(false);
 /// glibc has been told.
 static ENGAGED: AtomicBool = AtomicBool::new(false);
 /// Bytes of retain-max that the heaps have.
@@ -64,9 +66,16 @@ pub fn is_by_program() -> bool {
     BY_PROGRAM.load(Relaxed)
 }
 
-/// The program has called mlockall or munlockall.
-pub fn future_locks(locked: bool) {
-    FUTURE_LOCKED.store(locked, Relaxed);
+/// The program has called mlockall with these flags, or munlockall (0).
+pub fn locked_all(flags: c_int) {
+    FUTURE_LOCKED.store(flags & libc::MCL_FUTURE != 0, Relaxed);
+    STACK_LOCKED.store(flags & libc::MCL_CURRENT != 0 || flags != 0 && STACK_LOCKED.load(Relaxed), Relaxed);
+}
+
+/// Whether the program has locked its main stack, so that what more of it is used counts against RLIMIT_MEMLOCK: where that is reached,
+/// the kernel kills. What is ours to lock would be in the way.
+pub fn is_stack_locked() -> bool {
+    STACK_LOCKED.load(Relaxed)
 }
 
 /// Whether the program has all that is mapped from now on locked: none of that is ours to lock, or to let go.
@@ -300,7 +309,7 @@ pub fn let_go() {
 
 /// In a forked child: its parent has the share, so the child keeps as little as glibc itself until it has one of its own.
 pub fn start_in_child() {
-    FUTURE_LOCKED.store(false, Relaxed);
+    locked_all(0);
     IS_DUE.store(false, Relaxed);
     HAS_INHERITED.store(false, Relaxed);
     SHARE.store(0, Relaxed);

@@ -227,6 +227,15 @@ pub fn resize(block: &Block, size: usize) -> Option<*mut c_void> {
     }
     recycle::make_room(size.saturating_sub(block.usable()));
     let new = block.resize(size).or_else(|| super::make_way().and_then(|_turn| block.resize(size)));
+    if new.is_none()
+        && let Some(data) = block.leave(size)
+    {
+        if let Some(live) = &live {
+            live.page.sub(C::BlocksLive, 1);
+            live.page.sub(C::BlocksLiveBytes, block.len as u64);
+        }
+        return Some(data as *mut c_void);
+    }
     let after = new.as_ref().unwrap_or(block);
     if let Some(live) = live {
         if new.is_some() {
