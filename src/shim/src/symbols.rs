@@ -122,6 +122,23 @@ pub fn may_be_late() -> bool {
     COUNT.load(Acquire) != 0
 }
 
+/// Whether all of these are first defined by the same object behind us; true where that is not known.
+pub fn are_beside(names: &[&'static CStr]) -> bool {
+    let object = |name: &&'static CStr| {
+        let wanted = Wanted::new(name);
+        let defines = |(base, dynamic): &&(AtomicUsize, AtomicUsize)| {
+            // SAFETY: an object that the constructor's walk met, and that stays loaded.
+            let object = unsafe { Object::at(base.load(Relaxed), dynamic.load(Relaxed)) };
+            // SAFETY: as above.
+            object.is_some_and(|object| unsafe { object.index(&wanted, false) }.is_some())
+        };
+        BEHIND.iter().take(COUNT.load(Acquire)).find(defines).map(|(base, _)| base.load(Relaxed))
+    };
+    let mut objects = names.iter().filter_map(object);
+    let first = objects.next();
+    objects.all(|object| Some(object) == first)
+}
+
 /// Where the next definition behind us is; 0: nowhere, or [`may_be_late`] says no.
 pub fn late(wanted: &Wanted) -> usize {
     behind(wanted, false)

@@ -2,7 +2,7 @@
 //!
 //! What must hold here: as in `exports`. What is kept goes before a filter arrives: afterwards we make no system call.
 
-use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use core::sync::atomic::{AtomicU8, AtomicU64, Ordering::Relaxed};
 
 use super::advised::{madvise, process_madvise};
 use super::limited::limited;
@@ -240,6 +240,74 @@ pub fn watch_opens() {
 const SYS_SET_MEMPOLICY_HOME_NODE: c_long = 450;
 const SYS_MSEAL: c_long = 462;
 
+/// Whether a library between us and the C library defines one of the calls that a hook of ours passes on.
+fn has_others() -> bool {
+    const UNKNOWN: u8 = 0;
+    const NO: u8 = 1;
+    const YES: u8 = 2;
+    static HAS: AtomicU8 = AtomicU8::new(UNKNOWN);
+    if HAS.load(Relaxed) == UNKNOWN && symbols::may_be_late() {
+        let is_libc_alone = symbols::are_beside(&[
+            c"syscall",
+            c"mmap",
+            c"mprotect",
+            c"munmap",
+            c"mremap",
+            c"madvise",
+            c"mlock",
+            c"munlock",
+            c"mlockall",
+            c"munlockall",
+            c"dup2",
+            c"dup3",
+            c"close_range",
+        ]);
+        HAS.store(if is_libc_alone { NO } else { YES }, Relaxed);
+    }
+    HAS.load(Relaxed) == YES
+}
+
+/// What such a library (gperftools' tcmalloc) makes of the program's call is a system call by way of syscall(2): it comes from within
+/// our own hook, and would go round for ever. So it, and a like one of the program's own, gets what must be before it and is as well
+/// done twice, and goes to the kernel. False: it is another call.
+fn is_passed_on(nr: c_long, at: *mut c_void, [b, c, d, e]: [usize; 4]) -> bool {
+    let goes = |at: *mut c_void, len: usize| {
+        displace(at, len);
+        if is_range(at, len) {
+            watch::close(at as usize, len);
+            watch::give_way(at as usize, len);
+            if !regions::none() {
+                let _ = forget(at, len);
+            }
+        }
+    };
+    match nr {
+        libc::SYS_mmap if d as c_int & libc::MAP_FIXED != 0 => goes(at, b),
+        libc::SYS_munmap => goes(at, b),
+        libc::SYS_mremap => {
+            goes(at, b);
+            if d as c_int & libc::MREMAP_FIXED != 0 {
+                goes(e as *mut c_void, c);
+            }
+        }
+        libc::SYS_mprotect if c as c_int & libc::PROT_WRITE != 0 => {
+            taint(at, b);
+            watch::made_writable(at as usize, b);
+        }
+        libc::SYS_mprotect => displace(at, b),
+        libc::SYS_madvise => taint(at, b),
+        libc::SYS_mlock | libc::SYS_munlock => {
+            taint(at, b);
+            watch::locks_itself(pages_of(at, b));
+        }
+        libc::SYS_mmap | libc::SYS_mlockall | libc::SYS_munlockall => {}
+        libc::SYS_dup2 | libc::SYS_dup3 => opened::unseen_by_syscall(b as c_int),
+        libc::SYS_close_range => {}
+        _ => return false,
+    }
+    true
+}
+
 /// syscall(2) of what has a hook of its own, and of what brings a seccomp filter or a userfaultfd; the trampoline passes
 /// all others on untouched.
 pub unsafe extern "C" fn syscall_watched(
@@ -255,6 +323,9 @@ pub unsafe extern "C" fn syscall_watched(
     let at = a as *mut c_void;
     // SAFETY: the program's own call.
     let call = || unsafe { SYSCALL.get()(nr, a, b, c, d, e, f) };
+    if has_others() && is_passed_on(nr, at, [b, c, d, e]) {
+        return call();
+    }
     // SAFETY: the program's own calls, which give what their hooks give.
     unsafe {
         match nr {
