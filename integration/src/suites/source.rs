@@ -15,16 +15,22 @@ pub fn debian(package: &str, cache: &Path) -> Result<(PathBuf, String), String> 
     std::fs::create_dir_all(lists.join("partial")).map_err(|e| format!("{}: {e}", lists.display()))?;
     let sources = cache.join("apt.sources");
     std::fs::write(&sources, sources_of_the_machine()?).map_err(|e| format!("{}: {e}", sources.display()))?;
-    let apt = |argv: &[&str]| {
-        let mut command = Command::new("apt-get");
+    let run = |program: &str, argv: &[&str]| {
+        let mut command = Command::new(program);
         command.arg("-qq").arg("-o").arg(format!("Dir::Etc::sourcelist={}", sources.display()));
         command.args(["-o", "Dir::Etc::sourceparts=-", "-o", "APT::Get::List-Cleanup=0"]);
         command.arg("-o").arg(format!("Dir::State::lists={}", lists.display()));
         command.arg("-o").arg(format!("Dir::Cache={}", cache.display()));
         done(command.args(argv).current_dir(cache))
     };
-    apt(&["update"])?;
-    apt(&["source", "--download-only", package])?;
+    run("apt-get", &["update"])?;
+    let fetch = |what: &str| run("apt-get", &["source", "--download-only", what]);
+    if let Err(why) = fetch(package) {
+        // A mirror may list what it no longer has; the tests are those of the version before.
+        let listed = run("apt-cache", &["showsrc", package])?;
+        let mut versions = listed.lines().filter_map(|line| line.strip_prefix("Version: "));
+        versions.find(|version| fetch(&format!("{package}={version}")).is_ok()).ok_or(why)?;
+    }
     let tar = archive(package, cache).ok_or_else(|| format!("no {package}_*.orig.tar.* came"))?;
     unpack(&tar, &folder)?;
     let version = unpacked(package, cache).ok_or("no version in the archive's name")?;
