@@ -48,7 +48,6 @@ static USED: AtomicBool = AtomicBool::new(false);
 static SERVED: AtomicBool = AtomicBool::new(false);
 /// Changes with every request: what the thread sleeps on.
 static ASKED: AtomicU32 = AtomicU32::new(0);
-/// There will be no further thread.
 /// How many want no thread here: calls that must be alone, a filter that comes, the end.
 static HOLDS: AtomicU32 = AtomicU32::new(0);
 static PLACE: Place = Place::new();
