@@ -4,8 +4,8 @@
 
 use super::*;
 
-/// After a limit was set: what is kept goes, where it would count against it. Not in a child, which has none of it: between a fork
-/// and an exec is where most limits are set.
+/// After a limit was set: what is kept goes, where it would count against it. Not in a vfork child, whose limit is its
+/// own: between that and an exec is where most limits are set.
 pub fn limited(result: c_int, process: c_int, resource: c_int, is_set: bool) -> c_int {
     let counts = matches!(resource as u32, libc::RLIMIT_AS | libc::RLIMIT_DATA);
     if result == 0 && counts && is_set && (process == 0 || process as u32 == sys::getpid()) {
