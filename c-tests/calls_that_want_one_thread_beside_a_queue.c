@@ -1,5 +1,5 @@
 // unshare that the kernel grants to single-threaded programs only gives what it gives without us while pages are brought in
-// ahead of the program, and long after; from then on they are brought in again.
+// ahead of the program, and long after; from then on what was still waiting is brought in, and what comes new.
 // policy: anon@1M:populate=async
 // policy: malloc@1M:populate=async
 #include "test.h"
@@ -27,7 +27,11 @@ int main(void) {
             int result = unshare(turn % 2 ? CLONE_NEWUSER : CLONE_SIGHAND | CLONE_VM | CLONE_THREAD);
             printf("%d: %d\n", turn, result);
             fflush(stdout);
-            if (under_shim()) CHECK(is_brought(policy_has("malloc")));
+            if (under_shim()) {
+                char *page = (char *)(((uintptr_t)(policy_has("malloc") ? p : q) + 4095) & ~(uintptr_t)4095);
+                EVENTUALLY(resident(page, MIB(64) - PAGE) == MIB(64) - PAGE);
+                CHECK(is_brought(policy_has("malloc")));
+            }
             _exit(0);
         }
         ends_well(pid);

@@ -1,24 +1,9 @@
 // Mappings of files that a thread of ours watches. Include it after test.h, smaps.h and crew.h.
 #ifndef WATCHED_H
 #define WATCHED_H
-#include <dirent.h>
 
 // Threads of this process that are named as ours are.
-__attribute__((unused)) static int watchers(void) {
-    DIR *d = opendir("/proc/self/task");
-    CHECK(d != NULL);
-    int n = 0;
-    for (struct dirent *e; (e = readdir(d));) {
-        char path[300], name[32] = "";
-        snprintf(path, sizeof path, "/proc/self/task/%s/comm", e->d_name);
-        int fd = e->d_name[0] == '.' ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-        if (fd < 0) continue;
-        n += read(fd, name, sizeof name - 1) > 0 && !strcmp(name, "faultless\n");
-        close(fd);
-    }
-    closedir(d);
-    return n;
-}
+__attribute__((unused)) static int watchers(void) { return threads_named("faultless\n"); }
 
 // Puts a file on disk and out of memory, as far as that can be had.
 __attribute__((unused)) static void evict(int fd) {

@@ -72,8 +72,17 @@ pub fn end() {
     ahead::end(0);
 }
 
-pub fn stand_aside() {
+pub fn withdraw() {
     ahead::end(0);
+}
+
+pub fn stand_aside() {
+    ahead::pause(0);
+}
+
+pub fn come_back(live: &Live<'_>) {
+    ahead::go_on();
+    ahead::come_back(live);
 }
 
 pub fn go_on() {

@@ -18,7 +18,8 @@ pub mod sync;
 pub mod watch;
 
 use around::{
-    act, arch, captive, countdown, coverage, descriptors, heap, limits, own_stack, pages, populate, real, trial, usage,
+    act, arch, captive, countdown, coverage, descriptors, heap, limits, looks, own_stack, pages, populate, real, trial,
+    usage,
 };
 use kernel as sys;
 

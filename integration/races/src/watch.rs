@@ -62,6 +62,10 @@ pub fn stand_aside() {
     end();
 }
 
+pub fn withdraw() {
+    end();
+}
+
 pub fn may_come_back() {}
 
 pub fn come_back(_: &Live<'_>) {}

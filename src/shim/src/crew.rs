@@ -13,7 +13,7 @@ pub mod team;
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, AtomicU32, Ordering::*};
+use core::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, Ordering::*};
 
 use faultless_core::counters::C;
 
@@ -22,6 +22,15 @@ use crate::live::Live;
 use crate::sys::{self, PAGE};
 
 pub use entry::Work;
+
+/// A thread of ours that goes on beside the program has been started in this process.
+static HAS_BEEN: AtomicBool = AtomicBool::new(false);
+
+/// Whether there may be one now.
+#[inline]
+pub fn has_been() -> bool {
+    HAS_BEEN.load(Relaxed)
+}
 
 /// From the lowest: a guard page, the stack, a page that stands in for thread-local storage, the head.
 const STACK: usize = 4 * PAGE;
@@ -69,6 +78,7 @@ impl Place {
     /// Starts a thread there that runs `body`, once the last one has left. Only one thread at a time may ask. False: there
     /// is none to be had, or `patience` (ns) was not enough.
     pub fn start_when_empty(&self, live: &Live<'_>, body: fn(), patience: u64) -> bool {
+        HAS_BEEN.store(true, Relaxed);
         // SAFETY: nobody sits there: the last one has been waited for.
         self.seat().is_some_and(|seat| seat.wait(patience) && unsafe { seat.start(live, body) })
     }
@@ -213,19 +223,33 @@ pub fn end() {
     ahead::end(PATIENCE_NS);
 }
 
-/// The same until [`go_on`], for the program's sake: it is worth a longer wait.
-pub fn stand_aside() {
-    const PATIENCE_NS: u64 = 5_000_000_000;
-    ahead::end(PATIENCE_NS);
+/// How long the program waits for its own sake (ns).
+const LONG_PATIENCE_NS: u64 = 5_000_000_000;
+
+/// The same until [`go_on`].
+pub fn withdraw() {
+    ahead::end(LONG_PATIENCE_NS);
 }
 
-/// After [`stand_aside`]: there may be threads again.
+/// No thread until [`go_on`]: what waits for one waits.
+pub fn stand_aside() {
+    ahead::pause(LONG_PATIENCE_NS);
+}
+
+/// After [`withdraw`]: there may be threads again.
 pub fn go_on() {
     ahead::go_on();
 }
 
+/// After [`stand_aside`]: what waits has one again.
+pub fn come_back(live: &Live<'_>) {
+    ahead::go_on();
+    ahead::come_back(live);
+}
+
 /// In a forked child: there is no thread of ours.
 pub fn start_in_child() {
+    HAS_BEEN.store(false, Relaxed);
     team::start_in_child();
     ahead::start_in_child();
 }

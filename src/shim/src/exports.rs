@@ -5,6 +5,7 @@
 //! `process`, `exec` and the trampolines in `arch` these are all names that the library exports (exports.txt).
 
 mod advised;
+mod counted;
 mod limited;
 mod locked;
 mod opened;
@@ -21,7 +22,7 @@ use crate::real::*;
 use crate::state;
 use crate::sys::{self, KeepErrno, PAGE};
 use crate::transit::{self, Passage, Turn};
-use crate::{blocks, budget, captive, heap, limits, pages, recycle, regions, segments, symbols, watch};
+use crate::{blocks, budget, captive, crew, heap, limits, looks, pages, recycle, regions, segments, symbols, watch};
 
 pub use watched::{WATCHED, syscall_watched, watch_opens};
 
@@ -31,6 +32,7 @@ const MAP_FAILED: *mut c_void = usize::MAX as *mut c_void;
 fn after(f: impl FnOnce(&Live<'_>)) {
     let _errno = KeepErrno::new();
     if let Some(live) = state::enter() {
+        looks::end_in_time(&live);
         f(&live);
     }
 }

@@ -28,6 +28,7 @@ mod limits;
 mod live;
 mod lock;
 mod logger;
+mod looks;
 mod malloc;
 mod mapping;
 mod opened;

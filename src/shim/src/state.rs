@@ -14,8 +14,8 @@ use crate::live::Live;
 use crate::regions::Record;
 use crate::sync::{AtomicBool, AtomicU32, Ordering::*, fence};
 use crate::{
-    captive, countdown, crew, descriptors, heap, identity, own_stack, pages, real, recycle, regions, small_path, sys,
-    transit, usage, watch,
+    captive, countdown, crew, descriptors, heap, identity, looks, own_stack, pages, real, recycle, regions, small_path,
+    sys, transit, usage, watch,
 };
 
 /// Before the constructor, or stood down.
@@ -171,7 +171,7 @@ fn close_the_slow_path() {
     countdown::end();
 }
 
-/// The program makes a call for which there must be no thread of ours: they end, and come back with [`come_back`].
+/// The program makes a call for which there must be no thread of ours: they end, and come back with [`come_back`] to what they had.
 pub fn stand_aside() {
     crew::stand_aside();
     watch::stand_aside();
@@ -179,16 +179,16 @@ pub fn stand_aside() {
 
 /// See [`stand_aside`].
 pub fn come_back(live: &Live<'_>) {
-    crew::go_on();
+    crew::come_back(live);
     watch::come_back(live);
 }
 
 /// No thread of ours, because a filter can be put on all of them, and no lock: afterwards nothing could undo one that is in
 /// the way of a call.
 fn withdraw(live: &Live<'_>) {
-    crew::stand_aside();
+    crew::withdraw();
     watch::close(0, usize::MAX);
-    watch::stand_aside();
+    watch::withdraw();
     let _ = transit::unlock_all(live);
 }
 
@@ -240,6 +240,7 @@ pub fn become_child() {
     captive::start_in_child();
     own_stack::start_in_child();
     crew::start_in_child();
+    looks::start_in_child();
     watch::start_in_child();
     descriptors::start_in_child();
     regions::start_in_child();

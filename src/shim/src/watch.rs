@@ -162,10 +162,17 @@ pub fn end() {
     }
 }
 
-/// The program makes a call that wants a single thread: ours ends, and comes back with [`come_back`].
+/// The program makes a call that wants a single thread: ours ends, and comes back with [`come_back`], to what it had.
 pub fn stand_aside() {
     if USED.load(SeqCst) {
-        thread::pause();
+        thread::pause(true);
+    }
+}
+
+/// The same, and nothing of what it has done is left, because it may never come back.
+pub fn withdraw() {
+    if USED.load(SeqCst) {
+        thread::pause(false);
     }
 }
 

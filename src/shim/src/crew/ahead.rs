@@ -116,13 +116,13 @@ fn serve() {
     loop {
         let asked = ASKED.load(SeqCst);
         let due = loop {
+            if HOLDS.load(SeqCst) != 0 {
+                return SERVED.store(false, SeqCst);
+            }
             if let Some(due) = work() {
                 break due;
             }
         };
-        if HOLDS.load(SeqCst) != 0 {
-            return SERVED.store(false, SeqCst);
-        }
         if ASKED.load(SeqCst) != asked {
             continue;
         }
@@ -212,11 +212,20 @@ fn give_way_to(start: usize, end: usize) {
 
 /// No thread from here on: it is told to end, and waited for, bounded (ns). What is still in the queue is forgotten.
 pub fn end(patience: u64) {
+    leave(patience, || cancel(0, usize::MAX));
+}
+
+/// The same, and what is in the queue waits.
+pub fn pause(patience: u64) {
+    leave(patience, || ());
+}
+
+fn leave(patience: u64, first: impl FnOnce()) {
     HOLDS.fetch_add(1, SeqCst);
     if !USED.load(SeqCst) {
         return;
     }
-    cancel(0, usize::MAX);
+    first();
     ASKED.fetch_add(1, SeqCst);
     if SERVED.load(SeqCst) {
         sys::wake(&ASKED);
@@ -224,9 +233,22 @@ pub fn end(patience: u64) {
     PLACE.see_off(patience);
 }
 
-/// After [`end`]: there may be a thread all the same, unless somebody else wants none.
+/// After [`end`] or [`pause`]: there may be a thread all the same, unless somebody else wants none.
 pub fn go_on() {
     let _ = HOLDS.fetch_update(SeqCst, SeqCst, |holds| holds.checked_sub(1));
+}
+
+/// After that: what is in the queue has a thread again; where there is none to be had, it is forgotten.
+pub fn come_back(live: &Live<'_>) {
+    let waits = QUEUE.iter().any(|slot| slot.word.load(SeqCst) != Entry::NONE);
+    if waits && HOLDS.load(SeqCst) == 0 && !see_to_it(live) {
+        cancel(0, usize::MAX);
+    }
+}
+
+/// Whether there is no thread.
+pub fn is_gone() -> bool {
+    PLACE.is_empty()
 }
 
 /// In a forked child: nothing waits, and nobody serves it.

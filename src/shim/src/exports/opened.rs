@@ -1,6 +1,6 @@
 //! The hooks of open and close: files that the program reads without mapping them.
 //!
-//! What must hold here: where no rule wants to know of opened files, one load and a jump; the program's own call has
+//! What must hold here: where no rule wants to know of opened files, two loads and a jump; the program's own call has
 //! succeeded before an open is looked at, and comes after a close was; open(2) and its like are points of cancellation, so
 //! the real functions are called, never the system calls.
 
@@ -25,36 +25,42 @@ fn unseen(fd: c_int) {
 }
 
 macro_rules! open {
-    ($($name:ident $real:ident($($arg:ident: $type:ty),*) $flags:ident;)*) => {$(
+    ($($name:ident $real:ident($($arg:ident: $type:ty),*) $folder:expr, $path:ident, $flags:ident;)*) => {$(
         /// See open(2). The mode is there if the flags ask for one, and is passed on as it came in any case.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($arg: $type),*) -> c_int {
-            if !descriptors::is_wanted() {
+            if !descriptors::is_wanted() && !crew::has_been() {
                 // SAFETY: the program's own call.
                 return unsafe { $real.get()($($arg),*) };
             }
             // SAFETY: the program's own call.
-            seen(unsafe { $real.get()($($arg),*) }, $flags)
+            unsafe {
+                let fd = $real.get()($($arg),*);
+                counted::opened($folder, $path, (fd >= 0).then(|| looks::of_descriptor(fd)));
+                if descriptors::is_wanted() { seen(fd, $flags) } else { fd }
+            }
         }
     )*};
 }
 open! {
-    open OPEN(path: *const c_char, flags: c_int, mode: c_uint) flags;
-    open64 OPEN64(path: *const c_char, flags: c_int, mode: c_uint) flags;
-    openat OPENAT(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) flags;
-    openat64 OPENAT64(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) flags;
-    __open_2 OPEN_2(path: *const c_char, flags: c_int) flags;
-    __open64_2 OPEN64_2(path: *const c_char, flags: c_int) flags;
-    __openat_2 OPENAT_2(folder: c_int, path: *const c_char, flags: c_int) flags;
-    __openat64_2 OPENAT64_2(folder: c_int, path: *const c_char, flags: c_int) flags;
+    open OPEN(path: *const c_char, flags: c_int, mode: c_uint) libc::AT_FDCWD, path, flags;
+    open64 OPEN64(path: *const c_char, flags: c_int, mode: c_uint) libc::AT_FDCWD, path, flags;
+    openat OPENAT(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) folder, path, flags;
+    openat64 OPENAT64(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) folder, path, flags;
+    __open_2 OPEN_2(path: *const c_char, flags: c_int) libc::AT_FDCWD, path, flags;
+    __open64_2 OPEN64_2(path: *const c_char, flags: c_int) libc::AT_FDCWD, path, flags;
+    __openat_2 OPENAT_2(folder: c_int, path: *const c_char, flags: c_int) folder, path, flags;
+    __openat64_2 OPENAT64_2(folder: c_int, path: *const c_char, flags: c_int) folder, path, flags;
 }
 
 /// After fopen(3).
 ///
 /// # Safety
-/// What the real function returned, and its second argument.
-unsafe fn seen_stream(stream: *mut c_void, mode: *const c_char) -> *mut c_void {
+/// What the real function returned, and its arguments.
+unsafe fn seen_stream(stream: *mut c_void, path: *const c_char, mode: *const c_char) -> *mut c_void {
     // SAFETY: as the caller says.
+    unsafe { counted::opened(libc::AT_FDCWD, path, (!stream.is_null()).then_some(stream as usize)) };
+    // SAFETY: as above.
     if descriptors::is_wanted() && !stream.is_null() && unsafe { mode.read() } == b'r' as c_char {
         let _errno = KeepErrno::new();
         // SAFETY: as above.
@@ -68,7 +74,7 @@ unsafe fn seen_stream(stream: *mut c_void, mode: *const c_char) -> *mut c_void {
 pub unsafe extern "C" fn fopen(path: *const c_char, mode: *const c_char) -> *mut c_void {
     state::resolve_early();
     // SAFETY: the program's own call.
-    unsafe { seen_stream(FOPEN.get()(path, mode), mode) }
+    unsafe { seen_stream(FOPEN.get()(path, mode), path, mode) }
 }
 
 /// fopen64(3).
@@ -76,12 +82,13 @@ pub unsafe extern "C" fn fopen(path: *const c_char, mode: *const c_char) -> *mut
 pub unsafe extern "C" fn fopen64(path: *const c_char, mode: *const c_char) -> *mut c_void {
     state::resolve_early();
     // SAFETY: the program's own call.
-    unsafe { seen_stream(FOPEN64.get()(path, mode), mode) }
+    unsafe { seen_stream(FOPEN64.get()(path, mode), path, mode) }
 }
 
 /// close(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn close(fd: c_int) -> c_int {
+    counted::closes(looks::of_descriptor(fd));
     if descriptors::any() {
         unseen(fd);
     }
@@ -92,6 +99,9 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
 /// fclose(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fclose(stream: *mut c_void) -> c_int {
+    if !stream.is_null() {
+        counted::closes(stream as usize);
+    }
     // SAFETY: the program's own call.
     unsafe {
         unseen_stream(stream);

@@ -109,6 +109,60 @@ pub extern "C" fn no_stream(_stream: *mut c_void) -> c_int {
     sys::fail(libc::ENOSYS) as c_int
 }
 
+/// On this machine the kernel's struct is the C library's, with and without `64`.
+pub unsafe extern "C" fn stat(path: *const c_char, st: *mut c_void) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { fstatat(libc::AT_FDCWD, path, st, 0) }
+}
+
+pub unsafe extern "C" fn lstat(path: *const c_char, st: *mut c_void) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { fstatat(libc::AT_FDCWD, path, st, libc::AT_SYMLINK_NOFOLLOW) }
+}
+
+pub unsafe extern "C" fn fstatat(folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) -> c_int {
+    // SAFETY: the program's own call.
+    status(unsafe { sys::fstatat(folder, path, st, flags) })
+}
+
+/// The version is of the struct, of which this machine has one.
+pub unsafe extern "C" fn xstat(_version: c_int, path: *const c_char, st: *mut c_void) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { stat(path, st) }
+}
+
+pub unsafe extern "C" fn lxstat(_version: c_int, path: *const c_char, st: *mut c_void) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { lstat(path, st) }
+}
+
+pub unsafe extern "C" fn fxstatat(
+    _version: c_int,
+    folder: c_int,
+    path: *const c_char,
+    st: *mut c_void,
+    flags: c_int,
+) -> c_int {
+    // SAFETY: the program's own call.
+    unsafe { fstatat(folder, path, st, flags) }
+}
+
+pub unsafe extern "C" fn statx(
+    folder: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mask: c_uint,
+    st: *mut c_void,
+) -> c_int {
+    // SAFETY: the program's own call.
+    status(unsafe { sys::statx(folder, path, flags, mask, st) })
+}
+
+pub extern "C" fn no_opendir(_path: *const c_char) -> *mut c_void {
+    sys::fail(libc::ENOSYS);
+    core::ptr::null_mut()
+}
+
 pub extern "C" fn close(fd: c_int) -> c_int {
     status(sys::close_as_program(fd))
 }

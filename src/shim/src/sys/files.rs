@@ -2,7 +2,7 @@
 //!
 //! What must hold here: what is opened is closed on exec; nothing is read past its end.
 
-use core::ffi::{CStr, c_char, c_int};
+use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
 
 use super::{Errno, call, rlimit};
 
@@ -91,6 +91,31 @@ fn stat_of(result: impl FnOnce(usize) -> Result<usize, Errno>) -> Result<Stat, E
 pub fn fstat(fd: c_int) -> Result<Stat, Errno> {
     // SAFETY: the kernel writes one struct stat.
     stat_of(|st| unsafe { call(libc::SYS_fstat, [fd as usize, st]) })
+}
+
+/// newfstatat(2), of the program's own struct.
+///
+/// # Safety
+/// As for the program's own call.
+pub unsafe fn fstatat(folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) -> Result<usize, Errno> {
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_newfstatat, [folder as usize, path as usize, st as usize, flags as usize]) }
+}
+
+/// statx(2), the same.
+///
+/// # Safety
+/// As for the program's own call.
+pub unsafe fn statx(
+    folder: c_int,
+    path: *const c_char,
+    flags: c_int,
+    mask: c_uint,
+    st: *mut c_void,
+) -> Result<usize, Errno> {
+    let args = [folder as usize, path as usize, flags as usize, mask as usize, st as usize];
+    // SAFETY: as the caller says.
+    unsafe { call(libc::SYS_statx, args) }
 }
 
 /// The kind of file system that a file is on: fstatfs(2), `f_type`.

@@ -200,9 +200,14 @@ impl Desk {
     }
 }
 
+/// The thread leaves, and keeps what it has for the next one.
+pub fn is_away() {
+    LAST_LOOK.store(0, SeqCst);
+}
+
 /// Frees what the thread has: it ends.
 pub fn end() {
-    LAST_LOOK.store(0, SeqCst);
+    is_away();
     // SAFETY: this is the thread.
     for desk in unsafe { &mut *DESKS.0.get() } {
         desk.passing.clear();

@@ -49,6 +49,19 @@ static STARTED_AS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 /// How many calls of the program want none meanwhile.
 static PAUSES: AtomicU32 = AtomicU32::new(0);
+/// The last of them is over soon: what the thread knows stays for the next one.
+static IS_BRIEF: AtomicBool = AtomicBool::new(false);
+
+/// Why the thread leaves.
+#[derive(PartialEq, Eq)]
+enum Leaves {
+    /// there is nothing to do, or there will be no other
+    ForGood,
+    /// the same, and another may wait for the stack already
+    Replaced,
+    /// for a call of the program's
+    Briefly,
+}
 
 /// What the thread knows of each slot.
 struct Desks(UnsafeCell<[(Desk, Refresh); SLOTS]>);
@@ -86,10 +99,14 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
 fn serve() {
     sys::leave_realtime();
     let live = state::live();
-    let mut serves = true;
+    let mut leaves = Leaves::ForGood;
     match sys::own_descriptors() {
-        Ok(()) => serves = work(&live),
+        Ok(()) => leaves = work(&live),
         Err(_) => IS_OVER.store(true, SeqCst),
+    }
+    if leaves == Leaves::Briefly {
+        scan::is_away();
+        return SERVED.store(false, SeqCst);
     }
     // SAFETY: this is the thread.
     for (slot, (desk, _)) in table::slots().iter().zip(unsafe { &mut *DESKS.0.get() }) {
@@ -98,14 +115,13 @@ fn serve() {
     // SAFETY: as above.
     unsafe { hot::state() }.clear();
     scan::end();
-    if serves {
+    if leaves == Leaves::ForGood {
         SERVED.store(false, SeqCst);
     }
 }
 
-/// Looks until there is nothing to look at, or for as long as it may. Returns whether it still counts as the one that serves:
-/// otherwise another may wait for the stack already.
-fn work(live: &Live<'_>) -> bool {
+/// Looks until there is nothing to look at, or for as long as it may.
+fn work(live: &Live<'_>) -> Leaves {
     // SAFETY: this is the thread.
     let desks = unsafe { &mut *DESKS.0.get() };
     // SAFETY: as above.
@@ -124,8 +140,11 @@ fn work(live: &Live<'_>) -> bool {
     loop {
         let asked = ASKED.load(SeqCst);
         if is_told_to_leave() || live.is_off() {
+            if PAUSES.load(SeqCst) != 0 && IS_BRIEF.load(SeqCst) && !IS_OVER.load(SeqCst) && !live.is_off() {
+                return Leaves::Briefly;
+            }
             hot.save(&pagemap, u64::MAX);
-            return true;
+            return Leaves::ForGood;
         }
         let began = sys::ticks();
         if began - room.read_at > if hot.holds() { pressure::until_tight(room.files) } else { SLOW_NS } {
@@ -134,7 +153,7 @@ fn work(live: &Live<'_>) -> bool {
         if began - stood_at > SLOW_NS {
             stood_at = began;
             if limits::standing().user != user {
-                return true;
+                return Leaves::ForGood;
             }
         }
         if began - leader_seen_at > LEAVING_NS {
@@ -186,7 +205,7 @@ fn work(live: &Live<'_>) -> bool {
         if is_empty && ended - *empty_since.get_or_insert(ended) > PATIENCE_NS {
             SERVED.store(false, SeqCst);
             if is_idle() || SERVED.swap(true, SeqCst) {
-                return false;
+                return Leaves::Replaced;
             }
         }
         if !is_empty {
@@ -245,8 +264,9 @@ pub fn end() {
     leave(PATIENCE_NS);
 }
 
-/// None until [`resume`].
-pub fn pause() {
+/// None until [`resume`]. `is_brief`: what it knows, and what it has locked and advised, stays for the next one.
+pub fn pause(is_brief: bool) {
+    IS_BRIEF.store(is_brief, SeqCst);
     PAUSES.fetch_add(1, SeqCst);
     leave(LONG_PATIENCE_NS);
 }
