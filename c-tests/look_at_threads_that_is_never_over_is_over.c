@@ -12,7 +12,7 @@ int main(void) {
     CHECK(fd >= 0);
     if (under_shim()) {
         CHECK(watchers() == 0);
-        usleep(150000);
+        usleep(600000);
         CHECK(munmap(map(PAGE), PAGE) == 0);
         EVENTUALLY(watchers() == 1);
     }

@@ -97,6 +97,15 @@ impl Place {
         self.known().is_none_or(|seat| seat.head().tid.load(Acquire) == 0)
     }
 
+    /// Whether the kernel counts one that sits there: also for a while after it has said that it is gone.
+    pub fn is_counted(&self) -> bool {
+        let is_left = |seat: Seat| {
+            let last = seat.head().last.load(Relaxed);
+            last != 0 && sys::is_thread(last)
+        };
+        self.known().is_some_and(|seat| seat.head().tid.load(Acquire) != 0 || is_left(seat))
+    }
+
     /// In a forked child: whoever sat there sits there in the parent.
     pub fn empty(&self) {
         if let Some(seat) = self.known() {
@@ -175,7 +184,7 @@ impl Seat {
         const BRISK_NS: u64 = 2_000_000;
         const PATIENCE_NS: u64 = 200_000_000;
         const REST_NS: u64 = 200_000;
-        let last = self.head().last.swap(0, Relaxed);
+        let last = self.head().last.load(Relaxed);
         let began = sys::ticks();
         while last != 0 && sys::is_thread(last) {
             match sys::ticks() - began {
@@ -184,6 +193,7 @@ impl Seat {
                 _ => break,
             }
         }
+        let _ = self.head().last.compare_exchange(last, 0, Relaxed, Relaxed);
     }
 }
 

@@ -262,7 +262,7 @@ impl Slot {
     fn wait_for_the_last_look(&self) {
         let until = sys::ticks() + LAST_LOOK_NS;
         let mut now = sys::ticks();
-        while self.is_last_asked() && now < until {
+        while self.is_last_asked() && now < until && !watch::is_thread_gone() {
             sys::wait_while(&self.last, ASKED, until - now);
             now = sys::ticks();
         }

@@ -2,106 +2,181 @@
 //! long as it looks. Some that find two do not fork (chromium's zygote), warn (Python from 3.12 on), or do without the local time
 //! zone (the `time` crate of Rust).
 //!
-//! What must hold here: nothing is asked where no thread of ours has been; each look that sends them away lets them come back,
-//! once: when what was opened is closed, or with the first thing that hooks do after [`MOST_NS`].
+//! What must hold here: nothing is asked where no thread of ours has been; what was looked at is told by its inode, never by the
+//! program's own path, which may be gone by then; each look that sends ours away lets them come back, once: when what was opened
+//! is closed, or with the first thing that hooks do after [`MOST_MS`].
 
-use core::ffi::{CStr, c_char, c_int};
-use core::sync::atomic::{AtomicU64, AtomicUsize, Ordering::*};
+use core::ffi::{CStr, c_int};
+use core::sync::atomic::{AtomicU32, AtomicU64, Ordering::*};
 
 use crate::crew::ahead;
 use crate::live::Live;
-use crate::{crew, limits, state, sys, watch};
+use crate::{limits, state, sys, watch};
 
-/// How long a look takes at most: who keeps the file open longer watches itself, and reads it now and then (ns).
-const MOST_NS: u64 = 100_000_000;
+/// How long a look takes at most: who keeps the file open longer watches itself, and reads it now and then (ms).
+const MOST_MS: u32 = 500;
+/// So many looks in [`OFTEN_MS`], and ours stay away until these get fewer: to go and to come costs 0.3 ms.
+const OFTEN: u32 = 20;
+const OFTEN_MS: u32 = 1000;
+/// Looks at one time: a signal handler may look while the program does.
+const LOOKS: usize = 4;
 
-/// What the program has open for its look, as [`of_descriptor`] or the address of its stream; 0: nothing.
-static OPEN: AtomicUsize = AtomicUsize::new(0);
-/// CLOCK_MONOTONIC in ns.
-static UNTIL: AtomicU64 = AtomicU64::new(0);
-
-/// What tells how many there are.
+/// What the program has open for a look.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub enum What {
-    /// the folder with one folder each, of which stat(2) counts the links
-    Folder,
-    /// that, or one of the files with a field for it
-    FolderOrFile,
-}
+pub struct Open(u32);
 
-/// A descriptor as what is open.
-pub fn of_descriptor(fd: c_int) -> usize {
-    fd as u32 as usize + 1
-}
+impl Open {
+    /// A call of stat(2).
+    pub const CALL: Open = Open(u32::MAX);
+    /// A look that is over, but for which ours stay away.
+    const LINGERS: Open = Open(u32::MAX - 1);
 
-/// Whether the path, from this folder on, is such a look. A folder of the program's choice may be /proc/self itself.
-///
-/// # Safety
-/// Null, or a path that the kernel has just read.
-pub unsafe fn is_look(folder: c_int, path: *const c_char, what: What) -> bool {
-    if !crew::has_been() || path.is_null() {
-        return false;
+    /// By open(2).
+    pub fn descriptor(fd: c_int) -> Open {
+        Open(fd as u32 & (u32::MAX >> 1))
     }
-    // SAFETY: as the caller says.
-    let path = unsafe { CStr::from_ptr(path) }.to_bytes();
-    let mut parts = path.rsplit(|byte| *byte == b'/').skip_while(|part| part.is_empty());
-    let is_what = match parts.next() {
-        Some(b"task") => true,
-        Some(b"stat" | b"status") => what == What::FolderOrFile,
-        _ => false,
-    };
-    is_what
-        && match parts.next() {
-            Some(b"self" | b"thread-self") => true,
-            Some(name) => is_our_number(name),
-            None => folder != libc::AT_FDCWD,
+
+    /// By fopen(3) or opendir(3). Two that are taken for one, by chance, cost a look its end.
+    pub fn stream(at: usize) -> Open {
+        Open((at >> 4) as u32 | 1 << 31)
+    }
+}
+
+/// Each stands for one pause of ours: [`Open`] in the upper half, in the lower one when it is over at the latest
+/// (CLOCK_MONOTONIC in ms, never 0); 0: none.
+static AWAY: [AtomicU64; LOOKS] = [const { AtomicU64::new(0) }; LOOKS];
+/// When the last [`OFTEN_MS`] began, and how many looks there have been since.
+static RECENT: (AtomicU32, AtomicU32) = (AtomicU32::new(0), AtomicU32::new(0));
+
+fn now() -> u32 {
+    (sys::now(libc::CLOCK_MONOTONIC) / 1_000_000) as u32
+}
+
+fn word(open: Open, until: u32) -> u64 {
+    u64::from(open.0) << 32 | u64::from(until | 1)
+}
+
+fn is_of(word: u64, open: Open) -> bool {
+    word != 0 && (word >> 32) as u32 == open.0
+}
+
+/// Whether what stat(2) tells of a folder can be of one with a folder for each of several threads.
+pub fn may_be_folder(mode: u32, links: u64, size: u64, device: u64) -> bool {
+    const ALONE: u64 = 3;
+    mode & libc::S_IFMT == libc::S_IFDIR && links > ALONE && size == 0 && is_in_memory(device)
+}
+
+/// Whether a device is none: what is on it is the kernel's own, or in memory.
+fn is_in_memory(device: u64) -> bool {
+    device >> 8 & 0xfff == 0
+}
+
+/// Whether this is the folder of the program's threads.
+pub fn is_folder(id: (u64, u64)) -> bool {
+    is_one_of(id, &[c"/proc/self/task"])
+}
+
+fn is_one_of(id: (u64, u64), paths: &[&CStr]) -> bool {
+    paths.iter().any(|path| sys::stat(path, true).is_ok_and(|st| st.id == id))
+}
+
+/// Whether the program has one thread, and all others, if there are any, are ours.
+pub fn is_single() -> bool {
+    // First ours, one of which may just be ending.
+    let most = ours() + 1;
+    (1..=most).contains(&limits::standing().threads)
+}
+
+/// Threads of ours that the kernel counts.
+fn ours() -> u64 {
+    u64::from(watch::has_thread()) + u64::from(ahead::has_thread())
+}
+
+/// The program has opened this for reading.
+pub fn opened(fd: c_int, open: Open) {
+    let Ok(st) = sys::fstat(fd) else { return };
+    if st.size == 0
+        && is_in_memory(st.id.0)
+        && is_one_of(st.id, &[c"/proc/self/task", c"/proc/self/stat", c"/proc/self/status"])
+        && (is_away() || ours() != 0)
+        && is_single()
+    {
+        begin(open);
+    }
+}
+
+/// Whether ours are away for a look.
+fn is_away() -> bool {
+    AWAY.iter().any(|look| look.load(SeqCst) != 0)
+}
+
+/// Ours go, until [`end`]. First it is noted, then they are sent away: a signal handler may jump out of the wait.
+pub fn begin(open: Open) {
+    let now = now();
+    count(now);
+    let look = word(open, now.wrapping_add(MOST_MS));
+    // Otherwise they are away for four others.
+    if AWAY.iter().any(|place| place.compare_exchange(0, look, SeqCst, Relaxed).is_ok()) {
+        state::stand_aside();
+    }
+}
+
+fn count(now: u32) {
+    let (since, looks) = (&RECENT.0, &RECENT.1);
+    if now.wrapping_sub(since.load(Relaxed)) > OFTEN_MS {
+        since.store(now, Relaxed);
+        looks.store(0, Relaxed);
+    }
+    looks.fetch_add(1, Relaxed);
+}
+
+/// Whether the program has this open for a look.
+pub fn is_open(open: Open) -> bool {
+    AWAY.iter().any(|look| is_of(look.load(Relaxed), open))
+}
+
+/// A look at one goes on at another.
+pub fn goes_on_at(old: Open, new: Open) {
+    for look in &AWAY {
+        let before = look.load(SeqCst);
+        if is_of(before, old) {
+            let _ = look.compare_exchange(before, word(new, before as u32), SeqCst, Relaxed);
         }
+    }
 }
 
-fn is_our_number(name: &[u8]) -> bool {
-    let digit = |value: u64, byte: &u8| byte.is_ascii_digit().then(|| value.wrapping_mul(10) + u64::from(byte - b'0'));
-    name.iter().try_fold(0, digit).is_some_and(|number| number == sys::getpid() as u64)
+/// The program has closed it.
+pub fn end(live: &Live<'_>, open: Open) {
+    let lingers = AWAY.iter().any(|look| is_of(look.load(SeqCst), Open::LINGERS));
+    let is_often = RECENT.1.load(Relaxed) > OFTEN && !lingers;
+    for look in &AWAY {
+        let before = look.load(SeqCst);
+        let after = if is_often { word(Open::LINGERS, now().wrapping_add(MOST_MS)) } else { 0 };
+        if is_of(before, open) && look.compare_exchange(before, after, SeqCst, Relaxed).is_ok() {
+            if !is_often {
+                state::come_back(live);
+            }
+            return;
+        }
+    }
 }
 
-/// Whether all threads but one are ours, and there are such.
-pub fn finds_ours() -> bool {
-    let ours = u64::from(!watch::is_thread_gone()) + u64::from(!ahead::is_gone());
-    ours > 0 && limits::standing().threads == ours + 1
-}
-
-/// The program has opened this for its look.
-pub fn begin(live: &Live<'_>, open: usize) {
-    if OPEN.load(SeqCst) == 0 && !finds_ours() {
+/// The same for what has been open for too long.
+pub fn end_in_time(live: &Live<'_>) {
+    if !is_away() {
         return;
     }
-    state::stand_aside();
-    UNTIL.store(sys::now(libc::CLOCK_MONOTONIC) + MOST_NS, SeqCst);
-    if OPEN.swap(open, SeqCst) != 0 {
-        state::come_back(live); // from the last look; this one goes on
-    }
-}
-
-/// Whether this is what the program has open for its look.
-pub fn is_open(open: usize) -> bool {
-    OPEN.load(Relaxed) == open
-}
-
-/// The program closes it.
-pub fn end(live: &Live<'_>, open: usize) {
-    if OPEN.compare_exchange(open, 0, SeqCst, Relaxed).is_ok() {
-        state::come_back(live);
-    }
-}
-
-/// The same where it has been open for too long.
-pub fn end_in_time(live: &Live<'_>) {
-    let open = OPEN.load(Relaxed);
-    if open != 0 && sys::now(libc::CLOCK_MONOTONIC) > UNTIL.load(SeqCst) {
-        end(live, open);
+    let now = now();
+    for look in &AWAY {
+        let before = look.load(SeqCst);
+        let is_due = now.wrapping_sub(before as u32) as i32 > 0;
+        if before != 0 && is_due && look.compare_exchange(before, 0, SeqCst, Relaxed).is_ok() {
+            state::come_back(live);
+        }
     }
 }
 
 /// In a forked child: nobody was sent away.
 pub fn start_in_child() {
-    OPEN.store(0, Relaxed);
+    AWAY.iter().for_each(|look| look.store(0, Relaxed));
 }

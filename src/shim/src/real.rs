@@ -12,7 +12,7 @@ use core::marker::PhantomData;
 use core::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
 
 use crate::symbols::{self, Wanted};
-use crate::{arch, early, sys};
+use crate::{arch, early, state, sys};
 
 /// One real function. The small path jumps through it, so it is nothing but the pointer.
 #[repr(transparent)]
@@ -36,7 +36,12 @@ impl<F: Copy> Real<F> {
 
     /// Looks the function up, for this call and those to come. None: nobody has it.
     fn find(&self, wanted: &Wanted) -> Option<F> {
-        let address = symbols::late(wanted);
+        let mut address = symbols::late(wanted);
+        if address == 0 {
+            // For a library's constructor that comes before ours.
+            state::resolve_early();
+            address = symbols::late(wanted);
+        }
         (address != 0).then(|| {
             self.0.store(address as *mut (), Relaxed);
             self.get()
@@ -62,11 +67,11 @@ type OpenAt2 = unsafe extern "C" fn(c_int, *const c_char, c_int) -> c_int;
 type Fopen = unsafe extern "C" fn(*const c_char, *const c_char) -> *mut c_void;
 type Freopen = unsafe extern "C" fn(*const c_char, *const c_char, *mut c_void) -> *mut c_void;
 type OfStream = unsafe extern "C" fn(*mut c_void) -> c_int;
-type Stat = unsafe extern "C" fn(*const c_char, *mut c_void) -> c_int;
-type StatAt = unsafe extern "C" fn(c_int, *const c_char, *mut c_void, c_int) -> c_int;
+type Stat = unsafe extern "C" fn(*const c_char, *mut libc::stat) -> c_int;
+type StatAt = unsafe extern "C" fn(c_int, *const c_char, *mut libc::stat, c_int) -> c_int;
 /// As the C library had them before glibc 2.33.
-type OldStat = unsafe extern "C" fn(c_int, *const c_char, *mut c_void) -> c_int;
-type OldStatAt = unsafe extern "C" fn(c_int, c_int, *const c_char, *mut c_void, c_int) -> c_int;
+type OldStat = unsafe extern "C" fn(c_int, *const c_char, *mut libc::stat) -> c_int;
+type OldStatAt = unsafe extern "C" fn(c_int, c_int, *const c_char, *mut libc::stat, c_int) -> c_int;
 type Advise = unsafe extern "C" fn(*mut c_void, usize, c_int) -> c_int;
 type SetLimit = unsafe extern "C" fn(c_int, *const libc::rlimit) -> c_int;
 type ChangeLimit = unsafe extern "C" fn(c_int, c_int, *const libc::rlimit, *mut libc::rlimit) -> c_int;
@@ -202,26 +207,27 @@ late! {
     FOPEN "fopen": Fopen = (path: *const c_char, mode: *const c_char) -> *mut c_void, raw::no_fopen;
     FOPEN64 "fopen64": Fopen = (path: *const c_char, mode: *const c_char) -> *mut c_void, raw::no_fopen;
     FILENO "fileno": OfStream = (stream: *mut c_void) -> c_int, raw::no_stream;
-    STAT "stat": Stat = (path: *const c_char, st: *mut c_void) -> c_int, raw::stat;
-    STAT64 "stat64": Stat = (path: *const c_char, st: *mut c_void) -> c_int, raw::stat;
-    LSTAT "lstat": Stat = (path: *const c_char, st: *mut c_void) -> c_int, raw::lstat;
-    LSTAT64 "lstat64": Stat = (path: *const c_char, st: *mut c_void) -> c_int, raw::lstat;
+    STAT "stat": Stat = (path: *const c_char, st: *mut libc::stat) -> c_int, raw::stat;
+    STAT64 "stat64": Stat = (path: *const c_char, st: *mut libc::stat) -> c_int, raw::stat;
+    LSTAT "lstat": Stat = (path: *const c_char, st: *mut libc::stat) -> c_int, raw::lstat;
+    LSTAT64 "lstat64": Stat = (path: *const c_char, st: *mut libc::stat) -> c_int, raw::lstat;
     FSTATAT "fstatat": StatAt
-        = (folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) -> c_int, raw::fstatat;
+        = (folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int) -> c_int, raw::fstatat;
     FSTATAT64 "fstatat64": StatAt
-        = (folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) -> c_int, raw::fstatat;
-    XSTAT "__xstat": OldStat = (version: c_int, path: *const c_char, st: *mut c_void) -> c_int, raw::xstat;
-    XSTAT64 "__xstat64": OldStat = (version: c_int, path: *const c_char, st: *mut c_void) -> c_int, raw::xstat;
-    LXSTAT "__lxstat": OldStat = (version: c_int, path: *const c_char, st: *mut c_void) -> c_int, raw::lxstat;
-    LXSTAT64 "__lxstat64": OldStat = (version: c_int, path: *const c_char, st: *mut c_void) -> c_int, raw::lxstat;
-    FXSTATAT "__fxstatat": OldStatAt = (version: c_int, folder: c_int, path: *const c_char, st: *mut c_void,
+        = (folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int) -> c_int, raw::fstatat;
+    XSTAT "__xstat": OldStat = (version: c_int, path: *const c_char, st: *mut libc::stat) -> c_int, raw::xstat;
+    XSTAT64 "__xstat64": OldStat = (version: c_int, path: *const c_char, st: *mut libc::stat) -> c_int, raw::xstat;
+    LXSTAT "__lxstat": OldStat = (version: c_int, path: *const c_char, st: *mut libc::stat) -> c_int, raw::lxstat;
+    LXSTAT64 "__lxstat64": OldStat = (version: c_int, path: *const c_char, st: *mut libc::stat) -> c_int, raw::lxstat;
+    FXSTATAT "__fxstatat": OldStatAt = (version: c_int, folder: c_int, path: *const c_char, st: *mut libc::stat,
         flags: c_int) -> c_int, raw::fxstatat;
-    FXSTATAT64 "__fxstatat64": OldStatAt = (version: c_int, folder: c_int, path: *const c_char, st: *mut c_void,
+    FXSTATAT64 "__fxstatat64": OldStatAt = (version: c_int, folder: c_int, path: *const c_char, st: *mut libc::stat,
         flags: c_int) -> c_int, raw::fxstatat;
-    STATX "statx": unsafe extern "C" fn(c_int, *const c_char, c_int, c_uint, *mut c_void) -> c_int
-        = (folder: c_int, path: *const c_char, flags: c_int, mask: c_uint, st: *mut c_void) -> c_int, raw::statx;
+    STATX "statx": unsafe extern "C" fn(c_int, *const c_char, c_int, c_uint, *mut libc::statx) -> c_int
+        = (folder: c_int, path: *const c_char, flags: c_int, mask: c_uint, st: *mut libc::statx) -> c_int, raw::statx;
     OPENDIR "opendir": unsafe extern "C" fn(*const c_char) -> *mut c_void
         = (path: *const c_char) -> *mut c_void, raw::no_opendir;
+    DIRFD "dirfd": OfStream = (folder: *mut c_void) -> c_int, raw::no_stream;
     CLOSEDIR "closedir": OfStream = (folder: *mut c_void) -> c_int, raw::no_stream;
     CLOSE "close": unsafe extern "C" fn(c_int) -> c_int = (fd: c_int) -> c_int, raw::close;
     FCLOSE "fclose": OfStream = (stream: *mut c_void) -> c_int, raw::no_stream;

@@ -116,6 +116,11 @@ pub fn is_thread_gone() -> bool {
     thread::is_gone()
 }
 
+/// Whether the kernel counts a thread that watches.
+pub fn has_thread() -> bool {
+    thread::is_counted()
+}
+
 /// The program is about to unmap a range, or to end: what a scan has left of itself there goes first. Waits for that, bounded.
 #[inline]
 pub fn close(start: usize, len: usize) {

@@ -246,9 +246,9 @@ pub fn come_back(live: &Live<'_>) {
     }
 }
 
-/// Whether there is no thread.
-pub fn is_gone() -> bool {
-    PLACE.is_empty()
+/// Whether the kernel counts a thread of this kind.
+pub fn has_thread() -> bool {
+    PLACE.is_counted()
 }
 
 /// In a forked child: nothing waits, and nobody serves it.

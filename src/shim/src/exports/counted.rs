@@ -1,38 +1,67 @@
 //! The hooks of the calls by which a program finds out how many threads it has: those of stat(2), and opendir(3).
 //!
-//! What must hold here: the real call comes first, and a path is looked at only once the kernel has read it; where no thread of
-//! ours has been, one load more than without us.
+//! What must hold here: the real call comes first, and where it has told of anything but a folder of the kernel's own, or no
+//! thread of ours has been, nothing follows.
 
 use core::ffi::c_char;
 
-use super::watched::alone;
 use super::*;
-use crate::looks::What;
+use crate::looks::Open;
 
-/// After a stat(2) that has succeeded: again without our threads, if it is the number of threads that the program asks for.
+/// What stat(2) and its like have told.
+trait Told {
+    /// mode, links, bytes, device and inode
+    fn told(&self) -> (u32, u64, u64, u64, u64);
+}
+
+impl Told for libc::stat {
+    fn told(&self) -> (u32, u64, u64, u64, u64) {
+        (self.st_mode, self.st_nlink, self.st_size as u64, self.st_dev, self.st_ino)
+    }
+}
+
+impl Told for libc::statx {
+    fn told(&self) -> (u32, u64, u64, u64, u64) {
+        let device = libc::makedev(self.stx_dev_major, self.stx_dev_minor);
+        (u32::from(self.stx_mode), u64::from(self.stx_nlink), self.stx_size, device, self.stx_ino)
+    }
+}
+
+/// After a call that has told of something: again without our threads, if that is the folder with one for each.
 ///
 /// # Safety
-/// The program's own call.
-unsafe fn again(folder: c_int, path: *const c_char, call: impl FnOnce() -> c_int) -> c_int {
-    // SAFETY: the kernel has just read it.
-    if !unsafe { looks::is_look(folder, path, What::Folder) } {
+/// The kernel has just written to `st`.
+unsafe fn again<T: Told>(st: *const T, call: impl FnOnce() -> c_int) -> c_int {
+    // SAFETY: as the caller says.
+    let (mode, links, size, device, inode) = unsafe { (*st).told() };
+    if !looks::may_be_folder(mode, links, size, device) {
         return 0;
     }
-    let mut finds_ours = false;
-    after(|_| finds_ours = looks::finds_ours());
-    if finds_ours { alone(|| c_long::from(call())) as c_int } else { 0 }
+    let mut is_look = false;
+    after(|_| {
+        is_look = looks::is_folder((device, inode)) && looks::is_single();
+        if is_look {
+            looks::begin(Open::CALL);
+        }
+    });
+    if !is_look {
+        return 0;
+    }
+    let result = call();
+    after(|live| looks::end(live, Open::CALL));
+    result
 }
 
 macro_rules! stat {
-    ($($name:ident $real:ident($($arg:ident: $type:ty),*) $folder:expr, $path:ident;)*) => {$(
+    ($($name:ident $real:ident($($arg:ident: $type:ty),*);)*) => {$(
         /// See stat(2).
         #[unsafe(no_mangle)]
-        pub unsafe extern "C" fn $name($($arg: $type),*) -> c_int {
-            // SAFETY: the program's own call.
+        pub unsafe extern "C" fn $name($($arg: $type),*, st: *mut libc::stat) -> c_int {
+            // SAFETY: the program's own call, and what it gives.
             unsafe {
-                let call = || $real.get()($($arg),*);
+                let call = || $real.get()($($arg),*, st);
                 match call() {
-                    0 if crew::has_been() => again($folder, $path, call),
+                    0 if crew::has_been() => again(st, call),
                     result => result,
                 }
             }
@@ -40,61 +69,99 @@ macro_rules! stat {
     )*};
 }
 stat! {
-    stat STAT(path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    stat64 STAT64(path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    lstat LSTAT(path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    lstat64 LSTAT64(path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    fstatat FSTATAT(folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) folder, path;
-    fstatat64 FSTATAT64(folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) folder, path;
-    __xstat XSTAT(version: c_int, path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    __xstat64 XSTAT64(version: c_int, path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    __lxstat LXSTAT(version: c_int, path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    __lxstat64 LXSTAT64(version: c_int, path: *const c_char, st: *mut c_void) libc::AT_FDCWD, path;
-    __fxstatat FXSTATAT(version: c_int, folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) folder, path;
-    __fxstatat64 FXSTATAT64(version: c_int, folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int)
-        folder, path;
-    statx STATX(folder: c_int, path: *const c_char, flags: c_int, mask: c_uint, st: *mut c_void) folder, path;
+    stat STAT(path: *const c_char);
+    stat64 STAT64(path: *const c_char);
+    lstat LSTAT(path: *const c_char);
+    lstat64 LSTAT64(path: *const c_char);
+    __xstat XSTAT(version: c_int, path: *const c_char);
+    __xstat64 XSTAT64(version: c_int, path: *const c_char);
+    __lxstat LXSTAT(version: c_int, path: *const c_char);
+    __lxstat64 LXSTAT64(version: c_int, path: *const c_char);
 }
 
-/// After the program has opened a path, if it did.
-///
-/// # Safety
-/// The program's own call has succeeded, if `open` is Some.
-pub unsafe fn opened(folder: c_int, path: *const c_char, open: Option<usize>) {
+macro_rules! stat_at {
+    ($($name:ident $real:ident($($arg:ident: $type:ty),*) $st:ident: $of:ty;)*) => {$(
+        /// See stat(2), statx(2).
+        #[unsafe(no_mangle)]
+        pub unsafe extern "C" fn $name($($arg: $type),*) -> c_int {
+            // SAFETY: the program's own call, and what it gives.
+            unsafe {
+                let call = || $real.get()($($arg),*);
+                match call() {
+                    0 if crew::has_been() => again::<$of>($st, call),
+                    result => result,
+                }
+            }
+        }
+    )*};
+}
+stat_at! {
+    fstatat FSTATAT(folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int) st: libc::stat;
+    fstatat64 FSTATAT64(folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int) st: libc::stat;
+    __fxstatat FXSTATAT(version: c_int, folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int)
+        st: libc::stat;
+    __fxstatat64 FXSTATAT64(version: c_int, folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int)
+        st: libc::stat;
+    statx STATX(folder: c_int, path: *const c_char, flags: c_int, mask: c_uint, st: *mut libc::statx) st: libc::statx;
+}
+
+/// After the program has opened something: perhaps for a look.
+pub fn opened(fd: c_int, open: Open) {
+    if fd >= 0 && crew::has_been() {
+        after(|_| looks::opened(fd, open));
+    }
+}
+
+/// What the program is about to close: when it has, ours come back.
+pub struct Closing([Option<Open>; 2]);
+
+/// See [`Closing`].
+pub fn closing<const N: usize>(open: [Open; N]) -> Option<Closing> {
     if !crew::has_been() {
-        return;
+        return None;
     }
-    if let Some(open) = open
-        // SAFETY: the kernel has just read it.
-        && unsafe { looks::is_look(folder, path, What::FolderOrFile) }
-    {
-        after(|live| looks::begin(live, open));
+    let mut of_them = open.into_iter().filter(|open| looks::is_open(*open));
+    let first = of_them.next()?;
+    Some(Closing([Some(first), of_them.next()]))
+}
+
+/// The program has made a duplicate of something, and is likely to close the first (a shell's `<`).
+pub fn duplicated(old: Open, new: Open) {
+    if crew::has_been() {
+        looks::goes_on_at(old, new);
     }
 }
 
-/// Before the program closes it.
-pub fn closes(open: usize) {
-    if looks::is_open(open) {
-        after(|live| looks::end(live, open));
+impl Drop for Closing {
+    fn drop(&mut self) {
+        after(|live| self.0.into_iter().flatten().for_each(|open| looks::end(live, open)));
     }
 }
 
 /// opendir(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn opendir(path: *const c_char) -> *mut c_void {
+    state::resolve_early();
     // SAFETY: the program's own call.
-    unsafe {
-        let folder = OPENDIR.get()(path);
-        opened(libc::AT_FDCWD, path, (!folder.is_null()).then_some(folder as usize));
-        folder
+    let folder = unsafe { OPENDIR.get()(path) };
+    if !folder.is_null() && crew::has_been() {
+        let _errno = KeepErrno::new();
+        // SAFETY: what the real one has just opened.
+        opened(unsafe { DIRFD.get()(folder) }, Open::stream(folder as usize));
     }
+    folder
 }
 
 /// closedir(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn closedir(folder: *mut c_void) -> c_int {
-    if !folder.is_null() {
-        closes(folder as usize);
+    state::resolve_early();
+    let mut _comes_back = None;
+    if crew::has_been() && !folder.is_null() {
+        let _errno = KeepErrno::new();
+        // SAFETY: the program's own folder, which may have been opened by open(2).
+        let fd = unsafe { DIRFD.get()(folder) };
+        _comes_back = closing([Open::stream(folder as usize), Open::descriptor(fd)]);
     }
     // SAFETY: the program's own call.
     unsafe { CLOSEDIR.get()(folder) }

@@ -6,7 +6,9 @@
 
 use core::ffi::c_char;
 
+use super::counted::{self, Closing};
 use super::*;
+use crate::looks::Open;
 use crate::{descriptors, opened};
 
 /// After an open with these flags: only files that are opened for reading count.
@@ -25,7 +27,7 @@ fn unseen(fd: c_int) {
 }
 
 macro_rules! open {
-    ($($name:ident $real:ident($($arg:ident: $type:ty),*) $folder:expr, $path:ident, $flags:ident;)*) => {$(
+    ($($name:ident $real:ident($($arg:ident: $type:ty),*) $flags:ident;)*) => {$(
         /// See open(2). The mode is there if the flags ask for one, and is passed on as it came in any case.
         #[unsafe(no_mangle)]
         pub unsafe extern "C" fn $name($($arg: $type),*) -> c_int {
@@ -36,35 +38,37 @@ macro_rules! open {
             // SAFETY: the program's own call.
             unsafe {
                 let fd = $real.get()($($arg),*);
-                counted::opened($folder, $path, (fd >= 0).then(|| looks::of_descriptor(fd)));
+                counted::opened(fd, Open::descriptor(fd));
                 if descriptors::is_wanted() { seen(fd, $flags) } else { fd }
             }
         }
     )*};
 }
 open! {
-    open OPEN(path: *const c_char, flags: c_int, mode: c_uint) libc::AT_FDCWD, path, flags;
-    open64 OPEN64(path: *const c_char, flags: c_int, mode: c_uint) libc::AT_FDCWD, path, flags;
-    openat OPENAT(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) folder, path, flags;
-    openat64 OPENAT64(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) folder, path, flags;
-    __open_2 OPEN_2(path: *const c_char, flags: c_int) libc::AT_FDCWD, path, flags;
-    __open64_2 OPEN64_2(path: *const c_char, flags: c_int) libc::AT_FDCWD, path, flags;
-    __openat_2 OPENAT_2(folder: c_int, path: *const c_char, flags: c_int) folder, path, flags;
-    __openat64_2 OPENAT64_2(folder: c_int, path: *const c_char, flags: c_int) folder, path, flags;
+    open OPEN(path: *const c_char, flags: c_int, mode: c_uint) flags;
+    open64 OPEN64(path: *const c_char, flags: c_int, mode: c_uint) flags;
+    openat OPENAT(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) flags;
+    openat64 OPENAT64(folder: c_int, path: *const c_char, flags: c_int, mode: c_uint) flags;
+    __open_2 OPEN_2(path: *const c_char, flags: c_int) flags;
+    __open64_2 OPEN64_2(path: *const c_char, flags: c_int) flags;
+    __openat_2 OPENAT_2(folder: c_int, path: *const c_char, flags: c_int) flags;
+    __openat64_2 OPENAT64_2(folder: c_int, path: *const c_char, flags: c_int) flags;
 }
 
 /// After fopen(3).
 ///
 /// # Safety
-/// What the real function returned, and its arguments.
-unsafe fn seen_stream(stream: *mut c_void, path: *const c_char, mode: *const c_char) -> *mut c_void {
-    // SAFETY: as the caller says.
-    unsafe { counted::opened(libc::AT_FDCWD, path, (!stream.is_null()).then_some(stream as usize)) };
-    // SAFETY: as above.
-    if descriptors::is_wanted() && !stream.is_null() && unsafe { mode.read() } == b'r' as c_char {
+/// What the real function returned, and its second argument.
+unsafe fn seen_stream(stream: *mut c_void, mode: *const c_char) -> *mut c_void {
+    if !stream.is_null() && (descriptors::is_wanted() || crew::has_been()) {
         let _errno = KeepErrno::new();
+        // SAFETY: as the caller says.
+        let fd = unsafe { FILENO.get()(stream) };
+        counted::opened(fd, Open::stream(stream as usize));
         // SAFETY: as above.
-        seen(unsafe { FILENO.get()(stream) }, libc::O_RDONLY);
+        if descriptors::is_wanted() && unsafe { mode.read() } == b'r' as c_char {
+            seen(fd, libc::O_RDONLY);
+        }
     }
     stream
 }
@@ -74,7 +78,7 @@ unsafe fn seen_stream(stream: *mut c_void, path: *const c_char, mode: *const c_c
 pub unsafe extern "C" fn fopen(path: *const c_char, mode: *const c_char) -> *mut c_void {
     state::resolve_early();
     // SAFETY: the program's own call.
-    unsafe { seen_stream(FOPEN.get()(path, mode), path, mode) }
+    unsafe { seen_stream(FOPEN.get()(path, mode), mode) }
 }
 
 /// fopen64(3).
@@ -82,13 +86,13 @@ pub unsafe extern "C" fn fopen(path: *const c_char, mode: *const c_char) -> *mut
 pub unsafe extern "C" fn fopen64(path: *const c_char, mode: *const c_char) -> *mut c_void {
     state::resolve_early();
     // SAFETY: the program's own call.
-    unsafe { seen_stream(FOPEN64.get()(path, mode), path, mode) }
+    unsafe { seen_stream(FOPEN64.get()(path, mode), mode) }
 }
 
 /// close(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn close(fd: c_int) -> c_int {
-    counted::closes(looks::of_descriptor(fd));
+    let _comes_back = counted::closing([Open::descriptor(fd)]);
     if descriptors::any() {
         unseen(fd);
     }
@@ -99,37 +103,38 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
 /// fclose(3).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn fclose(stream: *mut c_void) -> c_int {
-    if !stream.is_null() {
-        counted::closes(stream as usize);
-    }
     // SAFETY: the program's own call.
     unsafe {
-        unseen_stream(stream);
+        let _comes_back = unseen_stream(stream);
         FCLOSE.get()(stream)
     }
 }
 
-/// Before a descriptor becomes a duplicate of another one, which closes what it was.
-fn replaced(old: c_int, new: c_int) {
+/// A descriptor becomes a duplicate of another one, which closes what it was.
+fn replaced(old: c_int, new: c_int, call: impl FnOnce() -> c_int) -> c_int {
     if old != new && descriptors::any() {
         unseen(new);
     }
+    let _comes_back = if old == new { None } else { counted::closing([Open::descriptor(new)]) };
+    let result = call();
+    if result == new {
+        counted::duplicated(Open::descriptor(old), Open::descriptor(new));
+    }
+    result
 }
 
 /// dup2(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dup2(old: c_int, new: c_int) -> c_int {
-    replaced(old, new);
     // SAFETY: the program's own call.
-    unsafe { DUP2.get()(old, new) }
+    replaced(old, new, || unsafe { DUP2.get()(old, new) })
 }
 
 /// dup3(2).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn dup3(old: c_int, new: c_int, flags: c_int) -> c_int {
-    replaced(old, new);
     // SAFETY: the program's own call.
-    unsafe { DUP3.get()(old, new, flags) }
+    replaced(old, new, || unsafe { DUP3.get()(old, new, flags) })
 }
 
 /// Before all descriptors from `first` to `last` are closed.
@@ -162,13 +167,18 @@ pub unsafe extern "C" fn closefrom(first: c_int) {
 ///
 /// # Safety
 /// The program's own stream.
-unsafe fn unseen_stream(stream: *mut c_void) {
+unsafe fn unseen_stream(stream: *mut c_void) -> Option<Closing> {
     state::resolve_early();
-    if descriptors::any() && !stream.is_null() {
-        let _errno = KeepErrno::new();
-        // SAFETY: as the caller says.
-        unseen(unsafe { FILENO.get()(stream) });
+    if stream.is_null() || !descriptors::any() && !crew::has_been() {
+        return None;
     }
+    let _errno = KeepErrno::new();
+    // SAFETY: as the caller says.
+    let fd = unsafe { FILENO.get()(stream) };
+    if descriptors::any() {
+        unseen(fd);
+    }
+    counted::closing([Open::stream(stream as usize), Open::descriptor(fd)])
 }
 
 /// freopen(3).
@@ -176,7 +186,7 @@ unsafe fn unseen_stream(stream: *mut c_void) {
 pub unsafe extern "C" fn freopen(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void {
     // SAFETY: the program's own call.
     unsafe {
-        unseen_stream(stream);
+        let _comes_back = unseen_stream(stream);
         FREOPEN.get()(path, mode, stream)
     }
 }
@@ -186,7 +196,7 @@ pub unsafe extern "C" fn freopen(path: *const c_char, mode: *const c_char, strea
 pub unsafe extern "C" fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void {
     // SAFETY: the program's own call.
     unsafe {
-        unseen_stream(stream);
+        let _comes_back = unseen_stream(stream);
         FREOPEN64.get()(path, mode, stream)
     }
 }

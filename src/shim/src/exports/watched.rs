@@ -139,7 +139,7 @@ pub unsafe extern "C" fn shmdt(at: *const c_void) -> c_int {
 
 /// Runs a call for which there must be no thread of ours: because the kernel wants a single one, or because it changes for
 /// one thread alone what all share.
-pub fn alone(call: impl FnOnce() -> c_long) -> c_long {
+fn alone(call: impl FnOnce() -> c_long) -> c_long {
     // A vfork child is alone as it is, and the thread its parent's; and under a filter that has arrived there is none.
     let mut stood_aside = false;
     after(|_| {

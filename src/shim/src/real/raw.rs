@@ -110,28 +110,28 @@ pub extern "C" fn no_stream(_stream: *mut c_void) -> c_int {
 }
 
 /// On this machine the kernel's struct is the C library's, with and without `64`.
-pub unsafe extern "C" fn stat(path: *const c_char, st: *mut c_void) -> c_int {
+pub unsafe extern "C" fn stat(path: *const c_char, st: *mut libc::stat) -> c_int {
     // SAFETY: the program's own call.
     unsafe { fstatat(libc::AT_FDCWD, path, st, 0) }
 }
 
-pub unsafe extern "C" fn lstat(path: *const c_char, st: *mut c_void) -> c_int {
+pub unsafe extern "C" fn lstat(path: *const c_char, st: *mut libc::stat) -> c_int {
     // SAFETY: the program's own call.
     unsafe { fstatat(libc::AT_FDCWD, path, st, libc::AT_SYMLINK_NOFOLLOW) }
 }
 
-pub unsafe extern "C" fn fstatat(folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) -> c_int {
+pub unsafe extern "C" fn fstatat(folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int) -> c_int {
     // SAFETY: the program's own call.
     status(unsafe { sys::fstatat(folder, path, st, flags) })
 }
 
 /// The version is of the struct, of which this machine has one.
-pub unsafe extern "C" fn xstat(_version: c_int, path: *const c_char, st: *mut c_void) -> c_int {
+pub unsafe extern "C" fn xstat(_version: c_int, path: *const c_char, st: *mut libc::stat) -> c_int {
     // SAFETY: the program's own call.
     unsafe { stat(path, st) }
 }
 
-pub unsafe extern "C" fn lxstat(_version: c_int, path: *const c_char, st: *mut c_void) -> c_int {
+pub unsafe extern "C" fn lxstat(_version: c_int, path: *const c_char, st: *mut libc::stat) -> c_int {
     // SAFETY: the program's own call.
     unsafe { lstat(path, st) }
 }
@@ -140,7 +140,7 @@ pub unsafe extern "C" fn fxstatat(
     _version: c_int,
     folder: c_int,
     path: *const c_char,
-    st: *mut c_void,
+    st: *mut libc::stat,
     flags: c_int,
 ) -> c_int {
     // SAFETY: the program's own call.
@@ -152,7 +152,7 @@ pub unsafe extern "C" fn statx(
     path: *const c_char,
     flags: c_int,
     mask: c_uint,
-    st: *mut c_void,
+    st: *mut libc::statx,
 ) -> c_int {
     // SAFETY: the program's own call.
     status(unsafe { sys::statx(folder, path, flags, mask, st) })

@@ -2,7 +2,7 @@
 //!
 //! What must hold here: what is opened is closed on exec; nothing is read past its end.
 
-use core::ffi::{CStr, c_char, c_int, c_uint, c_void};
+use core::ffi::{CStr, c_char, c_int, c_uint};
 
 use super::{Errno, call, rlimit};
 
@@ -97,7 +97,7 @@ pub fn fstat(fd: c_int) -> Result<Stat, Errno> {
 ///
 /// # Safety
 /// As for the program's own call.
-pub unsafe fn fstatat(folder: c_int, path: *const c_char, st: *mut c_void, flags: c_int) -> Result<usize, Errno> {
+pub unsafe fn fstatat(folder: c_int, path: *const c_char, st: *mut libc::stat, flags: c_int) -> Result<usize, Errno> {
     // SAFETY: as the caller says.
     unsafe { call(libc::SYS_newfstatat, [folder as usize, path as usize, st as usize, flags as usize]) }
 }
@@ -111,7 +111,7 @@ pub unsafe fn statx(
     path: *const c_char,
     flags: c_int,
     mask: c_uint,
-    st: *mut c_void,
+    st: *mut libc::statx,
 ) -> Result<usize, Errno> {
     let args = [folder as usize, path as usize, flags as usize, mask as usize, st as usize];
     // SAFETY: as the caller says.

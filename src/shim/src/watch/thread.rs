@@ -16,7 +16,7 @@ use super::pressure::{self, Pressure};
 use super::refresh::Refresh;
 use super::scan::{self, Scans};
 use super::table::{self, SLOTS};
-use super::vitals::{Room, Vitals};
+use super::vitals::{self, Room, Vitals};
 use super::{AUTO, DROP_BEHIND, REFRESH};
 use crate::crew::Place;
 use crate::live::Live;
@@ -63,13 +63,13 @@ enum Leaves {
     Briefly,
 }
 
-/// What the thread knows of each slot.
-struct Desks(UnsafeCell<[(Desk, Refresh); SLOTS]>);
+/// What the thread knows of each slot, and of memory.
+struct Desks(UnsafeCell<([(Desk, Refresh); SLOTS], Pressure)>);
 
 // SAFETY: only the one thread looks at it.
 unsafe impl Sync for Desks {}
 
-static DESKS: Desks = Desks(UnsafeCell::new([const { (Desk::empty(), Refresh::new()) }; SLOTS]));
+static DESKS: Desks = Desks(UnsafeCell::new(([const { (Desk::empty(), Refresh::new()) }; SLOTS], Pressure::new())));
 
 /// Wakes the thread, or starts one. False: there is none to be had.
 pub fn see_to_it(live: &Live<'_>) -> bool {
@@ -101,7 +101,10 @@ fn serve() {
     let live = state::live();
     let mut leaves = Leaves::ForGood;
     match sys::own_descriptors() {
-        Ok(()) => leaves = work(&live),
+        Ok(()) => {
+            leaves = work(&live);
+            vitals::leave();
+        }
         Err(_) => IS_OVER.store(true, SeqCst),
     }
     if leaves == Leaves::Briefly {
@@ -109,9 +112,9 @@ fn serve() {
         return SERVED.store(false, SeqCst);
     }
     // SAFETY: this is the thread.
-    for (slot, (desk, _)) in table::slots().iter().zip(unsafe { &mut *DESKS.0.get() }) {
-        desk.leave(slot);
-    }
+    let (desks, held) = unsafe { &mut *DESKS.0.get() };
+    table::slots().iter().zip(desks).for_each(|(slot, (desk, _))| desk.leave(slot));
+    *held = Pressure::new();
     // SAFETY: as above.
     unsafe { hot::state() }.clear();
     scan::end();
@@ -123,12 +126,11 @@ fn serve() {
 /// Looks until there is nothing to look at, or for as long as it may.
 fn work(live: &Live<'_>) -> Leaves {
     // SAFETY: this is the thread.
-    let desks = unsafe { &mut *DESKS.0.get() };
+    let (desks, held) = unsafe { &mut *DESKS.0.get() };
     // SAFETY: as above.
     let hot = unsafe { hot::state() };
     let (pagemap, maps) = (Pagemap::open(), Maps::open());
     let mut scans = Scans::open();
-    let mut held = Pressure::new();
     // Not read here first: the program may have given up its user between the thread's start and now.
     let user = STARTED_AS.load(SeqCst);
     let mut before = Vitals::take();
@@ -258,6 +260,11 @@ pub fn is_gone() -> bool {
     PLACE.is_empty()
 }
 
+/// Whether the kernel counts it: for a while after it is gone.
+pub fn is_counted() -> bool {
+    PLACE.is_counted()
+}
+
 /// No thread from here on.
 pub fn end() {
     IS_OVER.store(true, SeqCst);
@@ -294,9 +301,10 @@ pub fn start_in_child() {
     IS_OVER.store(false, SeqCst);
     PAUSES.store(0, SeqCst);
     // SAFETY: the only thread here.
-    for (desk, _) in unsafe { &mut *DESKS.0.get() } {
-        desk.abandon();
-    }
+    let (desks, held) = unsafe { &mut *DESKS.0.get() };
+    desks.iter_mut().for_each(|(desk, _)| desk.abandon());
+    *held = Pressure::new();
+    vitals::start_in_child();
     // SAFETY: as above.
     unsafe { hot::state() }.abandon();
     PLACE.empty();

@@ -2,7 +2,25 @@
 //!
 //! What must hold here: a look is one system call; what changes slowly is read once a second.
 
+use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
 use crate::{limits, sys};
+
+/// Major and minor faults, and blocks read, of threads of ours that have ended: the kernel goes on counting them as the process's.
+static GONE: [AtomicU64; 3] = [const { AtomicU64::new(0) }; 3];
+
+/// The calling thread, which is ours, ends.
+pub fn leave() {
+    let Some(own) = sys::rusage(libc::RUSAGE_THREAD) else { return };
+    for (gone, own) in GONE.iter().zip([own.ru_majflt, own.ru_minflt, own.ru_inblock]) {
+        gone.fetch_add(own as u64, Relaxed);
+    }
+}
+
+/// In a forked child, for which the kernel begins to count anew.
+pub fn start_in_child() {
+    GONE.iter().for_each(|gone| gone.store(0, Relaxed));
+}
 
 /// What the process has done so far.
 #[derive(Clone, Copy)]
@@ -18,18 +36,19 @@ pub struct Vitals {
 }
 
 impl Vitals {
-    /// Of now; what the calling thread itself has done is left out.
+    /// Of now; what the calling thread itself, and those of ours before it, have done is left out.
     pub fn take() -> Vitals {
         let (all, own) = (sys::rusage(libc::RUSAGE_SELF), sys::rusage(libc::RUSAGE_THREAD));
-        let less_own = |of: fn(&libc::rusage) -> libc::c_long| {
+        let [majors, minors, blocks] = &GONE;
+        let less_own = |of: fn(&libc::rusage) -> libc::c_long, gone: &AtomicU64| {
             let [all, own] = [&all, &own].map(|usage| usage.as_ref().map_or(0, |usage| of(usage) as u64));
-            all.saturating_sub(own)
+            all.saturating_sub(own).saturating_sub(gone.load(Relaxed))
         };
         Vitals {
             at: sys::ticks(),
-            majors: less_own(|usage| usage.ru_majflt),
-            minors: less_own(|usage| usage.ru_minflt),
-            read: less_own(|usage| usage.ru_inblock) * 512,
+            majors: less_own(|usage| usage.ru_majflt, majors),
+            minors: less_own(|usage| usage.ru_minflt, minors),
+            read: less_own(|usage| usage.ru_inblock, blocks) * 512,
         }
     }
 }
