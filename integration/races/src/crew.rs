@@ -76,7 +76,7 @@ pub fn withdraw() {
     ahead::end(0);
 }
 
-pub fn stand_aside() {
+pub fn stand_aside(_: u64) {
     ahead::pause(0);
 }
 

@@ -58,7 +58,7 @@ pub fn end() {
 
 pub fn close(_: usize, _: usize) {}
 
-pub fn stand_aside() {
+pub fn stand_aside(_: u64) {
     end();
 }
 

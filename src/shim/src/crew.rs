@@ -233,17 +233,17 @@ pub fn end() {
     ahead::end(PATIENCE_NS);
 }
 
-/// How long the program waits for its own sake (ns).
-const LONG_PATIENCE_NS: u64 = 5_000_000_000;
+/// How long the program waits for its own sake (ns): where it wants them gone, a disk that has broken down may keep one for long.
+pub const LONG_PATIENCE_NS: u64 = 5_000_000_000;
 
 /// The same until [`go_on`].
 pub fn withdraw() {
     ahead::end(LONG_PATIENCE_NS);
 }
 
-/// No thread until [`go_on`]: what waits for one waits.
-pub fn stand_aside() {
-    ahead::pause(LONG_PATIENCE_NS);
+/// No thread until [`come_back`]: what waits for one waits. They are waited for, bounded (ns).
+pub fn stand_aside(patience: u64) {
+    ahead::pause(patience);
 }
 
 /// After [`withdraw`]: there may be threads again.

@@ -18,6 +18,10 @@ const MOST_MS: u32 = 500;
 /// So many looks in [`OFTEN_MS`], and ours stay away until these get fewer: to go and to come costs 0.3 ms.
 const OFTEN: u32 = 20;
 const OFTEN_MS: u32 = 1000;
+/// How long a look waits for each kind of ours to go (ns); where one had not gone by then, because its disk keeps it, there are
+/// no looks for so long (ms).
+const PATIENCE_NS: u64 = 50_000_000;
+const IN_VAIN_MS: u32 = 2000;
 /// Looks at one time: a signal handler may look while the program does.
 const LOOKS: usize = 4;
 
@@ -47,6 +51,9 @@ impl Open {
 static AWAY: [AtomicU64; LOOKS] = [const { AtomicU64::new(0) }; LOOKS];
 /// When the last [`OFTEN_MS`] began, and how many looks there have been since.
 static RECENT: (AtomicU32, AtomicU32) = (AtomicU32::new(0), AtomicU32::new(0));
+
+/// When a look was in vain.
+static IN_VAIN: AtomicU32 = AtomicU32::new(0);
 
 fn now() -> u32 {
     (sys::now(libc::CLOCK_MONOTONIC) / 1_000_000) as u32
@@ -80,8 +87,12 @@ fn is_one_of(id: (u64, u64), paths: &[&CStr]) -> bool {
     paths.iter().any(|path| sys::stat(path, true).is_ok_and(|st| st.id == id))
 }
 
-/// Whether the program has one thread, and all others, if there are any, are ours.
+/// Whether the program has one thread, and all others, if there are any, are ours, and can go.
 pub fn is_single() -> bool {
+    let in_vain = IN_VAIN.load(Relaxed);
+    if in_vain != 0 && now().wrapping_sub(in_vain) < IN_VAIN_MS {
+        return false;
+    }
     // First ours, one of which may just be ending.
     let most = ours() + 1;
     (1..=most).contains(&limits::standing().threads)
@@ -117,7 +128,10 @@ pub fn begin(open: Open) {
     let look = word(open, now.wrapping_add(MOST_MS));
     // Otherwise they are away for four others.
     if AWAY.iter().any(|place| place.compare_exchange(0, look, SeqCst, Relaxed).is_ok()) {
-        state::stand_aside();
+        state::stand_aside(PATIENCE_NS);
+        if ours() != 0 {
+            IN_VAIN.store(now | 1, Relaxed);
+        }
     }
 }
 
@@ -179,4 +193,5 @@ pub fn end_in_time(live: &Live<'_>) {
 /// In a forked child: nobody was sent away.
 pub fn start_in_child() {
     AWAY.iter().for_each(|look| look.store(0, Relaxed));
+    IN_VAIN.store(0, Relaxed);
 }

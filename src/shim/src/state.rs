@@ -172,9 +172,10 @@ fn close_the_slow_path() {
 }
 
 /// The program makes a call for which there must be no thread of ours: they end, and come back with [`come_back`] to what they had.
-pub fn stand_aside() {
-    crew::stand_aside();
-    watch::stand_aside();
+/// They are waited for, bounded (ns).
+pub fn stand_aside(patience: u64) {
+    crew::stand_aside(patience);
+    watch::stand_aside(patience);
 }
 
 /// See [`stand_aside`].

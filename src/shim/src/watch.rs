@@ -168,16 +168,17 @@ pub fn end() {
 }
 
 /// The program makes a call that wants a single thread: ours ends, and comes back with [`come_back`], to what it had.
-pub fn stand_aside() {
+/// It is waited for, bounded (ns).
+pub fn stand_aside(patience: u64) {
     if USED.load(SeqCst) {
-        thread::pause(true);
+        thread::pause(true, patience);
     }
 }
 
 /// The same, and nothing of what it has done is left, because it may never come back.
 pub fn withdraw() {
     if USED.load(SeqCst) {
-        thread::pause(false);
+        thread::pause(false, crew::LONG_PATIENCE_NS);
     }
 }
 

@@ -143,7 +143,7 @@ fn alone(call: impl FnOnce() -> c_long) -> c_long {
     // A vfork child is alone as it is, and the thread its parent's; and under a filter that has arrived there is none.
     let mut stood_aside = false;
     after(|_| {
-        state::stand_aside();
+        state::stand_aside(crew::LONG_PATIENCE_NS);
         stood_aside = true;
     });
     let result = call();

@@ -24,8 +24,6 @@ use crate::{descriptors, limits, state, sys};
 
 /// How long the end of the process waits for the thread to end, and a new one for the last one's stack (ns).
 const PATIENCE_NS: u64 = 100_000_000;
-/// The same for calls that fail, or kill, if it is still there: a disk that has broken down may keep it for longer.
-const LONG_PATIENCE_NS: u64 = 5_000_000_000;
 /// Between two looks while something happens, and the most while nothing does (ns).
 const BUSY_NS: u64 = 20_000_000;
 const IDLE_NS: u64 = 250_000_000;
@@ -271,11 +269,12 @@ pub fn end() {
     leave(PATIENCE_NS);
 }
 
-/// None until [`resume`]. `is_brief`: what it knows, and what it has locked and advised, stays for the next one.
-pub fn pause(is_brief: bool) {
+/// None until [`resume`]; waits for that, bounded (ns). `is_brief`: what it knows, and what it has locked and advised, stays for
+/// the next one.
+pub fn pause(is_brief: bool, patience: u64) {
     IS_BRIEF.store(is_brief, SeqCst);
     PAUSES.fetch_add(1, SeqCst);
-    leave(LONG_PATIENCE_NS);
+    leave(patience);
 }
 
 /// See [`pause`]: from here on the next to ask may start one.
