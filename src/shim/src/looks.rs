@@ -20,8 +20,8 @@ const OFTEN: u32 = 20;
 const OFTEN_MS: u32 = 1000;
 /// How long a look waits for each kind of ours to go (ns); where one had not gone by then, because its disk keeps it, there are
 /// no looks for so long (ms).
-const PATIENCE_NS: u64 = 50_000_000;
-const IN_VAIN_MS: u32 = 2000;
+const PATIENCE_NS: u64 = 500_000_000;
+const IN_VAIN_MS: u32 = 10_000;
 /// Looks at one time: a signal handler may look while the program does.
 const LOOKS: usize = 4;
 
