@@ -349,19 +349,50 @@ fn entry_path(name: &[u8]) -> Text<256> {
     path
 }
 
-/// Removes pages of dead processes when the folder is crowded.
+/// The name of a tree's file begins so.
+const TREE: &str = "tree.";
+
+/// The tree in the name of such a file.
+fn tree_of(name: &[u8]) -> Option<u64> {
+    let digits = core::str::from_utf8(name).ok()?.strip_prefix(TREE)?;
+    u64::from_str_radix(digits, 16).ok()
+}
+
+/// Removes pages of dead processes, and files of trees of which nobody lives, when the folder is crowded with them.
 fn reap() {
-    let mut count = 0;
-    entries(|name| count += usize::from(pid_of(name).is_some()));
-    if count < CROWDED {
-        return;
-    }
+    let (mut count, mut trees) = (0, 0);
     entries(|name| {
-        if owner_of(name).is_some_and(|pid| !sys::is_alive(pid)) {
+        count += usize::from(pid_of(name).is_some());
+        trees += usize::from(tree_of(name).is_some());
+    });
+    if count >= CROWDED {
+        entries(|name| {
+            if owner_of(name).is_some_and(|pid| !sys::is_alive(pid)) {
+                sys::unlink(entry_path(name).as_c());
+            }
+        });
+        IS_FULL.store(count >= CAP, Relaxed);
+    }
+    if trees >= CROWDED {
+        reap_trees();
+    }
+}
+
+/// Who maps the file of a tree has a page that names it, and had before.
+fn reap_trees() {
+    let (mut living, mut count) = ([0u64; CROWDED], 0);
+    other_pages(sys::is_alive, |page| {
+        if let Some(place) = living.get_mut(count) {
+            *place = page.tree.load(Relaxed);
+        }
+        count += 1;
+    });
+    let Some(living) = living.get(..count) else { return };
+    entries(|name| {
+        if tree_of(name).is_some_and(|tree| !living.contains(&tree)) {
             sys::unlink(entry_path(name).as_c());
         }
     });
-    IS_FULL.store(count >= CAP, Relaxed);
 }
 
 /// Calls `each` with the pages in the folder that are of these processes, mapped read-write.
@@ -445,7 +476,7 @@ pub fn map_tree(live: &Live<'_>) -> Option<*mut Shared> {
         live.page.tree.store(before.tree, Relaxed);
     }
     let mut name = Text::<32>::new();
-    let _ = write!(name, "tree.{:016x}", live.page.tree.load(Relaxed));
+    let _ = write!(name, "{TREE}{:016x}", live.page.tree.load(Relaxed));
     let fd =
         sys::open(entry_path(name.as_bytes()).as_c(), libc::O_RDWR | libc::O_CREAT | libc::O_NOFOLLOW, 0o600).ok()?;
     let is_there = sys::fstat(fd).is_ok_and(|st| st.size >= 4096)
