@@ -105,7 +105,7 @@ fn ours() -> u64 {
 
 /// The program has opened this for reading.
 pub fn opened(fd: c_int, open: Open) {
-    let Ok(st) = sys::fstat(fd) else { return };
+    let Ok(st) = sys::fstat_as_known(fd) else { return };
     if st.size == 0
         && is_in_memory(st.id.0)
         && is_one_of(st.id, &[c"/proc/self/task", c"/proc/self/stat", c"/proc/self/status"])

@@ -72,11 +72,12 @@ pub fn ensure() {
         if plain().forked.load(Relaxed) != 0 {
             rename_for_child();
         }
+        let uid = plain().uid.load(Relaxed);
         // One in 32 looks whether the folder fills up: together they keep it within its bounds.
-        if SUFFIX.load(Relaxed).is_multiple_of(32) {
+        if SUFFIX.load(Relaxed).is_multiple_of(32) && folder_is_safe(uid) {
             reap();
         }
-        share(plain().uid.load(Relaxed));
+        share(uid);
     });
     if made.is_none() {
         PENDING.store(true, Release); // the stack was taken: at the next call
@@ -378,15 +379,19 @@ fn reap() {
     }
 }
 
-/// Who maps the file of a tree has a page that names it, and had before.
+/// Who maps the file of a tree has a page that names it, and had before. Of any page that is there, because one whose process is
+/// not to be seen may live in another namespace.
 fn reap_trees() {
-    let (mut living, mut count) = ([0u64; CROWDED], 0);
-    other_pages(sys::is_alive, |page| {
-        if let Some(place) = living.get_mut(count) {
-            *place = page.tree.load(Relaxed);
-        }
-        count += 1;
-    });
+    let (mut living, mut count) = ([0u64; CAP], 0);
+    other_pages(
+        |_| true,
+        |page| {
+            if let Some(place) = living.get_mut(count) {
+                *place = page.tree.load(Relaxed);
+            }
+            count += 1;
+        },
+    );
     let Some(living) = living.get(..count) else { return };
     entries(|name| {
         if tree_of(name).is_some_and(|tree| !living.contains(&tree)) {

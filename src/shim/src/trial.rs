@@ -69,6 +69,8 @@ fn try_all() {
         let _ = sys::cached_pages(fd, 0, 0);
         let _ = sys::fadvise(fd, 0, 0, libc::POSIX_FADV_NORMAL);
         let _ = sys::fstat(fd);
+        let _ = sys::fstat_as_known(fd);
+        let _ = sys::stat(c"/proc/self/task", true);
         let mut buffer = [0u8; 64];
         let _ = sys::getdents(fd, &mut buffer);
         let _ = sys::are_duplicates(fd, fd);

@@ -170,29 +170,23 @@ pub fn end() {
 /// The program makes a call that wants a single thread: ours ends, and comes back with [`come_back`], to what it had.
 /// It is waited for, bounded (ns).
 pub fn stand_aside(patience: u64) {
-    if USED.load(SeqCst) {
-        thread::pause(true, patience);
-    }
+    thread::pause(true, patience);
 }
 
 /// The same, and nothing of what it has done is left, because it may never come back.
 pub fn withdraw() {
-    if USED.load(SeqCst) {
-        thread::pause(false, crew::LONG_PATIENCE_NS);
-    }
+    thread::pause(false, crew::LONG_PATIENCE_NS);
 }
 
 /// See [`stand_aside`]: whoever asks next may start it.
 pub fn may_come_back() {
-    if USED.load(SeqCst) {
-        thread::resume();
-    }
+    thread::resume();
 }
 
 /// The same, and it is started if there is something for it to do.
 pub fn come_back(live: &Live<'_>) {
+    thread::resume();
     if USED.load(SeqCst) {
-        thread::resume();
         thread::go_on(live);
     }
 }
@@ -205,4 +199,5 @@ pub fn start_in_child() {
         flight::start_in_child();
         thread::start_in_child();
     }
+    thread::nobody_waits();
 }

@@ -89,6 +89,7 @@ pub const CALLS: &[Call] = &[
     call(SYS_fstat, "fstat", PATH),
     call(SYS_fstatfs, "fstatfs", &[EBADF, EFAULT, EINTR, EIO, ENOMEM, ENOSYS, EOVERFLOW]),
     call(SYS_newfstatat, "newfstatat", PATH),
+    call(SYS_statx, "statx", PATH),
     call(SYS_readlinkat, "readlinkat", PATH),
     call(
         SYS_faccessat,

@@ -125,6 +125,23 @@ pub fn closing<const N: usize>(open: [Open; N]) -> Option<Closing> {
     Some(Closing([Some(first), of_them.next()]))
 }
 
+/// The same for a stream or a folder, of which this tells the descriptor.
+///
+/// # Safety
+/// The program's own stream, or null.
+pub unsafe fn closing_stream(
+    stream: *mut c_void,
+    descriptor: unsafe extern "C" fn(*mut c_void) -> c_int,
+) -> Option<Closing> {
+    if !crew::has_been() || stream.is_null() {
+        return None;
+    }
+    let _errno = KeepErrno::new();
+    // SAFETY: as the caller says.
+    let fd = unsafe { descriptor(stream) };
+    closing([Open::stream(stream as usize), Open::descriptor(fd)])
+}
+
 /// The program has made a duplicate of something, and is likely to close the first (a shell's `<`).
 pub fn duplicated(old: Open, new: Open) {
     if crew::has_been() {
@@ -156,13 +173,9 @@ pub unsafe extern "C" fn opendir(path: *const c_char) -> *mut c_void {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn closedir(folder: *mut c_void) -> c_int {
     state::resolve_early();
-    let mut _comes_back = None;
-    if crew::has_been() && !folder.is_null() {
-        let _errno = KeepErrno::new();
-        // SAFETY: the program's own folder, which may have been opened by open(2).
-        let fd = unsafe { DIRFD.get()(folder) };
-        _comes_back = closing([Open::stream(folder as usize), Open::descriptor(fd)]);
-    }
     // SAFETY: the program's own call.
-    unsafe { CLOSEDIR.get()(folder) }
+    unsafe {
+        let _comes_back = closing_stream(folder, DIRFD.get());
+        CLOSEDIR.get()(folder)
+    }
 }

@@ -6,7 +6,7 @@
 
 use core::ffi::c_char;
 
-use super::counted::{self, Closing};
+use super::counted;
 use super::*;
 use crate::looks::Open;
 use crate::{descriptors, opened};
@@ -105,7 +105,8 @@ pub unsafe extern "C" fn close(fd: c_int) -> c_int {
 pub unsafe extern "C" fn fclose(stream: *mut c_void) -> c_int {
     // SAFETY: the program's own call.
     unsafe {
-        let _comes_back = unseen_stream(stream);
+        unseen_stream(stream);
+        let _comes_back = counted::closing_stream(stream, FILENO.get());
         FCLOSE.get()(stream)
     }
 }
@@ -115,9 +116,12 @@ fn replaced(old: c_int, new: c_int, call: impl FnOnce() -> c_int) -> c_int {
     if old != new && descriptors::any() {
         unseen(new);
     }
-    let _comes_back = if old == new { None } else { counted::closing([Open::descriptor(new)]) };
+    let comes_back = if old == new { None } else { counted::closing([Open::descriptor(new)]) };
     let result = call();
-    if result == new {
+    if result < 0 {
+        core::mem::forget(comes_back); // nothing was closed
+    } else if old != new {
+        drop(comes_back);
         counted::duplicated(Open::descriptor(old), Open::descriptor(new));
     }
     result
@@ -167,18 +171,13 @@ pub unsafe extern "C" fn closefrom(first: c_int) {
 ///
 /// # Safety
 /// The program's own stream.
-unsafe fn unseen_stream(stream: *mut c_void) -> Option<Closing> {
+unsafe fn unseen_stream(stream: *mut c_void) {
     state::resolve_early();
-    if stream.is_null() || !descriptors::any() && !crew::has_been() {
-        return None;
+    if descriptors::any() && !stream.is_null() {
+        let _errno = KeepErrno::new();
+        // SAFETY: as the caller says.
+        unseen(unsafe { FILENO.get()(stream) });
     }
-    let _errno = KeepErrno::new();
-    // SAFETY: as the caller says.
-    let fd = unsafe { FILENO.get()(stream) };
-    if descriptors::any() {
-        unseen(fd);
-    }
-    counted::closing([Open::stream(stream as usize), Open::descriptor(fd)])
 }
 
 /// freopen(3).
@@ -186,7 +185,7 @@ unsafe fn unseen_stream(stream: *mut c_void) -> Option<Closing> {
 pub unsafe extern "C" fn freopen(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void {
     // SAFETY: the program's own call.
     unsafe {
-        let _comes_back = unseen_stream(stream);
+        unseen_stream(stream);
         FREOPEN.get()(path, mode, stream)
     }
 }
@@ -196,7 +195,7 @@ pub unsafe extern "C" fn freopen(path: *const c_char, mode: *const c_char, strea
 pub unsafe extern "C" fn freopen64(path: *const c_char, mode: *const c_char, stream: *mut c_void) -> *mut c_void {
     // SAFETY: the program's own call.
     unsafe {
-        let _comes_back = unseen_stream(stream);
+        unseen_stream(stream);
         FREOPEN64.get()(path, mode, stream)
     }
 }

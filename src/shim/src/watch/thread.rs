@@ -49,6 +49,8 @@ static IS_OVER: AtomicBool = AtomicBool::new(false);
 static PAUSES: AtomicU32 = AtomicU32::new(0);
 /// The last of them is over soon: what the thread knows stays for the next one.
 static IS_BRIEF: AtomicBool = AtomicBool::new(false);
+/// It has left so.
+static IS_KEPT: AtomicBool = AtomicBool::new(false);
 
 /// Why the thread leaves.
 #[derive(PartialEq, Eq)]
@@ -97,26 +99,48 @@ pub fn see_to_it(live: &Live<'_>) -> bool {
 fn serve() {
     sys::leave_realtime();
     let live = state::live();
-    let mut leaves = Leaves::ForGood;
-    match sys::own_descriptors() {
-        Ok(()) => {
-            leaves = work(&live);
-            vitals::leave();
-        }
-        Err(_) => IS_OVER.store(true, SeqCst),
-    }
-    if leaves == Leaves::Briefly {
-        scan::is_away();
+    IS_KEPT.store(false, SeqCst);
+    if sys::own_descriptors().is_err() {
+        IS_OVER.store(true, SeqCst);
         return SERVED.store(false, SeqCst);
     }
-    // SAFETY: this is the thread.
+    loop {
+        let leaves = work(&live);
+        if leaves != Leaves::Briefly {
+            vitals::leave();
+            forget();
+            if leaves == Leaves::ForGood {
+                SERVED.store(false, SeqCst);
+            }
+            return;
+        }
+        scan::is_away();
+        IS_KEPT.store(true, SeqCst);
+        SERVED.store(false, SeqCst);
+        // Whoever let it come back before that has woken it, and started nobody.
+        if is_told_to_leave() || is_idle() || SERVED.swap(true, SeqCst) {
+            return vitals::leave();
+        }
+        IS_KEPT.store(false, SeqCst);
+    }
+}
+
+/// What is known is forgotten, and advice that nobody corrects any more goes. For the thread, or while there is none.
+fn forget() {
+    // SAFETY: as the caller says, nobody else looks at it.
     let (desks, held) = unsafe { &mut *DESKS.0.get() };
     table::slots().iter().zip(desks).for_each(|(slot, (desk, _))| desk.leave(slot));
     *held = Pressure::new();
     // SAFETY: as above.
     unsafe { hot::state() }.clear();
     scan::end();
-    if leaves == Leaves::ForGood {
+}
+
+/// The same where the thread has gone for a moment, and will not come back.
+fn forget_what_is_kept() {
+    if IS_KEPT.load(SeqCst) && is_gone() && !SERVED.swap(true, SeqCst) {
+        IS_KEPT.store(false, SeqCst);
+        forget();
         SERVED.store(false, SeqCst);
     }
 }
@@ -267,6 +291,7 @@ pub fn is_counted() -> bool {
 pub fn end() {
     IS_OVER.store(true, SeqCst);
     leave(PATIENCE_NS);
+    forget_what_is_kept();
 }
 
 /// None until [`resume`]; waits for that, bounded (ns). `is_brief`: what it knows, and what it has locked and advised, stays for
@@ -275,6 +300,9 @@ pub fn pause(is_brief: bool, patience: u64) {
     IS_BRIEF.store(is_brief, SeqCst);
     PAUSES.fetch_add(1, SeqCst);
     leave(patience);
+    if !is_brief {
+        forget_what_is_kept();
+    }
 }
 
 /// See [`pause`]: from here on the next to ask may start one.
@@ -294,11 +322,16 @@ fn leave(patience: u64) {
     PLACE.see_off(patience);
 }
 
+/// In a forked child: none of its calls wants no thread, whatever its parent's did.
+pub fn nobody_waits() {
+    PAUSES.store(0, SeqCst);
+}
+
 /// In a forked child: there is no thread.
 pub fn start_in_child() {
     SERVED.store(false, SeqCst);
     IS_OVER.store(false, SeqCst);
-    PAUSES.store(0, SeqCst);
+    IS_KEPT.store(false, SeqCst);
     // SAFETY: the only thread here.
     let (desks, held) = unsafe { &mut *DESKS.0.get() };
     desks.iter_mut().for_each(|(desk, _)| desk.abandon());
