@@ -59,6 +59,10 @@ impl Place {
         !self.0.load(SeqCst)
     }
 
+    pub fn is_counted(&self) -> bool {
+        !self.is_empty()
+    }
+
     pub fn empty(&self) {
         self.0.store(false, SeqCst);
     }
