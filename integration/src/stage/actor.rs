@@ -17,7 +17,7 @@ use super::group::Group;
 use crate::child::Run;
 
 /// The most time a program may take. It is there to end what hangs, not to judge what is slow.
-const TIMEOUT: Duration = Duration::from_secs(1200);
+const TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// A program that runs.
 pub struct Actor {

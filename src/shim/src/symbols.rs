@@ -8,9 +8,13 @@
 //! up later ([`late`]) is read from the tables of the objects that the walk met behind us, which stay loaded as long as
 //! the program: no lock, no allocation, in any context. Tables that we can't make sense of mean "not found".
 
+mod vdso;
+
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering::*};
+
+pub use vdso::{clock, without_clock};
 
 /// Most objects behind us up to the C library: with more, everything is looked up at the start.
 const MOST_BEHIND: usize = 64;
@@ -215,46 +219,6 @@ pub fn old(name: &'static CStr, version: &CStr, caller: usize) -> Option<usize> 
     // SAFETY: the callback's type fits, and `look` outlives the call.
     unsafe { libc::dl_iterate_phdr(Some(visit), (&raw mut look).cast()) };
     (look.is_needed && look.wanted.address != 0).then_some(look.wanted.address)
-}
-
-/// The vDSO's clock_gettime(2).
-pub type Clock = unsafe extern "C" fn(c_int, *mut libc::timespec) -> c_int;
-
-const UNKNOWN_CLOCK: usize = 0;
-const NO_CLOCK: usize = 1;
-static CLOCK: AtomicUsize = AtomicUsize::new(UNKNOWN_CLOCK);
-
-/// The program may no longer read the time stamp counter, or will not have others do so (PR_SET_TSC).
-pub fn without_clock() {
-    CLOCK.store(NO_CLOCK, Relaxed);
-}
-
-/// The kernel's own, which no other object's definition hides; None: there is no vDSO (valgrind, some sandboxes).
-pub fn clock() -> Option<Clock> {
-    let mut address = CLOCK.load(Relaxed);
-    if address == UNKNOWN_CLOCK {
-        address = in_vdso(&Wanted::new(c"__vdso_clock_gettime")).unwrap_or(NO_CLOCK);
-        let _ = CLOCK.compare_exchange(UNKNOWN_CLOCK, address, Relaxed, Relaxed);
-    }
-    // SAFETY: what the kernel gives by this name is of this type (vdso(7)).
-    (address != NO_CLOCK).then(|| unsafe { core::mem::transmute::<usize, Clock>(address) })
-}
-
-#[cold]
-fn in_vdso(wanted: &Wanted) -> Option<usize> {
-    // SAFETY: getauxval only reads.
-    let base = unsafe { libc::getauxval(libc::AT_SYSINFO_EHDR) as usize };
-    if base == 0 {
-        return None;
-    }
-    // SAFETY: the kernel has mapped an ELF image there for as long as the process lives, linked at 0.
-    unsafe {
-        let header = &*(base as *const libc::Elf64_Ehdr);
-        let first = (base + header.e_phoff as usize) as *const libc::Elf64_Phdr;
-        let headers = core::slice::from_raw_parts(first, header.e_phnum.into());
-        let dynamic = headers.iter().find(|h| h.p_type == libc::PT_DYNAMIC)?;
-        Object::at(base, base + dynamic.p_vaddr as usize)?.lookup(wanted, false)
-    }
 }
 
 /// Returns how many objects were met behind us.
