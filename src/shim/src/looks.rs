@@ -51,8 +51,7 @@ impl Open {
 static AWAY: [AtomicU64; LOOKS] = [const { AtomicU64::new(0) }; LOOKS];
 /// When the last [`OFTEN_MS`] began, and how many looks there have been since.
 static RECENT: (AtomicU32, AtomicU32) = (AtomicU32::new(0), AtomicU32::new(0));
-
-/// When a look was in vain.
+/// When a look was last in vain (CLOCK_MONOTONIC in ms); 0: never.
 static IN_VAIN: AtomicU32 = AtomicU32::new(0);
 
 fn now() -> u32 {
@@ -108,8 +107,8 @@ pub fn opened(fd: c_int, open: Open) {
     let Ok(st) = sys::fstat_as_known(fd) else { return };
     if st.size == 0
         && is_in_memory(st.id.0)
-        && is_one_of(st.id, &[c"/proc/self/task", c"/proc/self/stat", c"/proc/self/status"])
         && (is_away() || ours() != 0)
+        && is_one_of(st.id, &[c"/proc/self/task", c"/proc/self/stat", c"/proc/self/status"])
         && is_single()
     {
         begin(open);
