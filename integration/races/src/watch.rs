@@ -66,7 +66,9 @@ pub fn withdraw() {
     end();
 }
 
-pub fn may_come_back() {}
+pub fn may_begin_anew() {}
+
+pub fn begin_anew(_: &Live<'_>) {}
 
 pub fn come_back(_: &Live<'_>) {}
 

@@ -95,6 +95,11 @@ fn map() -> Option<Map<'static>> {
     text.map(Map::accepted)
 }
 
+/// Whether anything is known of any file.
+pub fn is_any() -> bool {
+    !TEXT.load(Relaxed).is_null()
+}
+
 /// What is known of the file with this path.
 pub fn find(path: &[u8], st: &Stat) -> Option<Known> {
     let (index, region) = map()?.regions().enumerate().find(|(_, region)| region.path == path)?;

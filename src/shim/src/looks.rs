@@ -69,12 +69,7 @@ fn is_of(word: u64, open: Open) -> bool {
 /// Whether what stat(2) tells of a folder can be of one with a folder for each of several threads.
 pub fn may_be_folder(mode: u32, links: u64, size: u64, device: u64) -> bool {
     const ALONE: u64 = 3;
-    mode & libc::S_IFMT == libc::S_IFDIR && links > ALONE && size == 0 && is_in_memory(device)
-}
-
-/// Whether a device is none: what is on it is the kernel's own, or in memory.
-fn is_in_memory(device: u64) -> bool {
-    device >> 8 & 0xfff == 0
+    mode & libc::S_IFMT == libc::S_IFDIR && links > ALONE && size == 0 && sys::is_no_disk(device)
 }
 
 /// Whether this is the folder of the program's threads.
@@ -106,7 +101,7 @@ fn ours() -> u64 {
 pub fn opened(fd: c_int, open: Open) {
     let Ok(st) = sys::fstat_as_known(fd) else { return };
     if st.size == 0
-        && is_in_memory(st.id.0)
+        && st.has_no_disk()
         && (is_away() || ours() != 0)
         && is_one_of(st.id, &[c"/proc/self/task", c"/proc/self/stat", c"/proc/self/status"])
         && is_single()

@@ -16,7 +16,7 @@ use crate::crew::ahead;
 use crate::live::Live;
 use crate::own_stack;
 use crate::regions::{self, Record};
-use crate::sys::{self, HUGE, PAGE};
+use crate::sys::{self, HUGE, PAGE, Stat};
 use crate::target::{Range, Target, View};
 use crate::text::Text;
 use crate::{act, learnt, segments, watch};
@@ -207,24 +207,22 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
     if st.mode & libc::S_IFMT != libc::S_IFREG {
         return m.at; // a device decides itself how its pages arrive
     }
-    let mut link = Text::<32>::new();
-    let _ = write!(link, "/proc/self/fd/{}", m.fd);
-    // The path wants more room than a hook may take from a stack that it doesn't know.
-    let found = own_stack::run(|| {
-        let mut buffer = [0u8; PATH_MAX];
-        let path = sys::readlink(link.as_c(), &mut buffer).ok();
-        let is_memory = path.is_some_and(|p| p.starts_with(b"/memfd:") || p.starts_with(b"/dev/zero"));
-        let kind = match () {
-            () if is_memory => Kind::Shm,
-            () if m.prot & libc::PROT_EXEC != 0 => Kind::Text,
-            () => Kind::File,
-        };
-        let size = if kind == Kind::Shm { m.range().len as u64 } else { st.size };
-        let memory = if live.policy.needs_memory() { crate::limits::memory() } else { 0 };
-        let chosen = live.policy.choose(&Region { kind, size, path }, memory);
-        let is_hot = matches!(chosen.stay, Some((_, Stay::Hot)));
-        (kind, chosen, path.filter(|_| is_hot).and_then(|path| learnt::find(path, &st)))
-    });
+    let found = match needs_path(live, &st) {
+        // The path wants more room than a hook may take from a stack that it doesn't know.
+        true => own_stack::run(|| {
+            let mut link = Text::<32>::new();
+            let _ = write!(link, "/proc/self/fd/{}", m.fd);
+            let mut buffer = [0u8; PATH_MAX];
+            let path = sys::readlink(link.as_c(), &mut buffer).ok();
+            let (kind, chosen) = choose(live, m, &st, path);
+            let is_hot = matches!(chosen.stay, Some((_, Stay::Hot)));
+            (kind, chosen, path.filter(|_| is_hot).and_then(|path| learnt::find(path, &st)))
+        }),
+        false => {
+            let (kind, chosen) = choose(live, m, &st, None);
+            Some((kind, chosen, None))
+        }
+    };
     let Some((kind, mut chosen, known)) = found else {
         live.page.add(C::Raced, 1);
         return m.at;
@@ -242,6 +240,24 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
         watch::warm(live, at, known);
     }
     at
+}
+
+/// Whether the path of a file says anything that matters. It is dear: a third of what a small file's hooks would cost.
+fn needs_path(live: &Live<'_>, st: &Stat) -> bool {
+    // What is memory, and no file, has no disk; and its path tells which.
+    live.policy.needs_path() || st.has_no_disk() || learnt::is_any()
+}
+
+/// What a mapped file is, and what rules want for it. `path`: if it matters.
+fn choose(live: &Live<'_>, m: &Mapped, st: &Stat, path: Option<&[u8]>) -> (Kind, Chosen) {
+    let is_memory = path.is_some_and(|p| p.starts_with(b"/memfd:") || p.starts_with(b"/dev/zero"));
+    let kind = match () {
+        () if is_memory => Kind::Shm,
+        () if m.prot & libc::PROT_EXEC != 0 => Kind::Text,
+        () => Kind::File,
+    };
+    let size = if kind == Kind::Shm { m.range().len as u64 } else { st.size };
+    (kind, live.policy.choose(&Region { kind, size, path }, live.memory()))
 }
 
 /// After mprotect: a reservation has become writable, which is how allocators commit.

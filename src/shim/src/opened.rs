@@ -43,7 +43,7 @@ pub fn opened(live: &Live<'_>, fd: c_int) {
     if !is_read {
         return;
     }
-    let Some(chosen) = choose(live, fd, st.size) else { return };
+    let Some(chosen) = choose(live, fd, &st) else { return };
     let is_wanted = |rule: u8| live.policy.rules().get(rule as usize).is_some_and(|rule| rule.kind == Kind::File);
     let arrival = chosen.arrival.filter(|(rule, _)| is_wanted(*rule));
     if chosen.access.is_none() && arrival.is_none() {
@@ -72,7 +72,12 @@ fn may_match(live: &Live<'_>, size: u64) -> bool {
 }
 
 /// What the rules want for it. None: nothing, as its path is that of no file on a disk, or unknown.
-fn choose(live: &Live<'_>, fd: c_int, size: u64) -> Option<Chosen> {
+fn choose(live: &Live<'_>, fd: c_int, st: &Stat) -> Option<Chosen> {
+    let rules_of =
+        |path: Option<&[u8]>| live.policy.choose(&Region { kind: Kind::File, size: st.size, path }, live.memory());
+    if !live.policy.needs_path() && !st.has_no_disk() {
+        return Some(rules_of(None));
+    }
     let mut link = Text::<32>::new();
     write!(link, "/proc/self/fd/{fd}").ok()?;
     // The path wants more room than a hook may take from a stack that it doesn't know.
@@ -80,11 +85,8 @@ fn choose(live: &Live<'_>, fd: c_int, size: u64) -> Option<Chosen> {
         let mut buffer = [0u8; PATH_MAX];
         let path = sys::readlink(link.as_c(), &mut buffer).ok()?;
         const NO_DISK: [&[u8]; 4] = [b"/proc/", b"/sys/", b"/dev/", b"/memfd:"];
-        if NO_DISK.iter().any(|folder| path.starts_with(folder)) {
-            return None;
-        }
-        let memory = if live.policy.needs_memory() { limits::memory() } else { 0 };
-        Some(live.policy.choose(&Region { kind: Kind::File, size, path: Some(path) }, memory))
+        let is_on_disk = !NO_DISK.iter().any(|folder| path.starts_with(folder));
+        is_on_disk.then(|| rules_of(Some(path)))
     });
     if found.is_none() {
         live.page.add(C::Raced, 1);

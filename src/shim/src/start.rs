@@ -102,7 +102,7 @@ fn start() {
     // SAFETY: AT_RANDOM points at 16 bytes, given by the kernel at exec.
     let random = unsafe { (random as *const [u64; 2]).as_ref() }.copied().unwrap_or([0; 2]);
     // SAFETY: the constructor.
-    unsafe { pages::choose_folder(settings.pages, uid) };
+    unsafe { pages::folder::choose(settings.pages, uid) };
     let birth = pages::Birth {
         uid,
         tree: if settings.tree != 0 { settings.tree } else { random[0] | 1 },

@@ -200,11 +200,11 @@ pub fn ready_to_seal_all() {
     }
 }
 
-/// The kernel refused it: a thread of ours may be started again, but not in this child.
+/// The same as [`not_sealed`] in such a child: a thread of ours may be started again, but not by it.
 pub fn not_sealed_all() {
     if enter_to_undo().is_some() {
         crew::go_on();
-        watch::may_come_back();
+        watch::may_begin_anew();
     }
 }
 
@@ -214,6 +214,12 @@ pub fn ready_to_seal() {
         withdraw(&live);
         usage::sample(live.page);
     }
+}
+
+/// The kernel refused it.
+pub fn not_sealed(live: &Live<'_>) {
+    crew::come_back(live);
+    watch::begin_anew(live);
 }
 
 /// A seccomp filter is in place from now on: not one system call of ours any more.

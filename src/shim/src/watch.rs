@@ -35,7 +35,7 @@ use crate::target::{Range, Target};
 
 use flight::{act_firmly_on, act_on};
 use hooks::{FAULTING, USED};
-pub use hooks::{give_way, lift, locks_itself, made_writable, saw_userfaultfd};
+pub use hooks::{give_way, lift, locks_itself, made_writable, saw_userfaultfd, says_how_it_reads};
 pub use table::{AUTO, DROP_BEHIND, HELD, HOT, REFRESH, Watched};
 
 /// Has a mapping watched, on behalf of a rule; `wants` is [`AUTO`] and its like. Otherwise: why not.
@@ -56,7 +56,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
             | if target.shared { table::SHARED } else { 0 }
             | if target.segment { table::WHOLE } else { 0 }
             | if may_have_holes(target) { table::HOLES } else { 0 }
-            | if wants & (AUTO | DROP_BEHIND) != 0 { table::was_cold(target) } else { 0 },
+            | if wants & table::ACCESS != 0 { table::was_cold(target) } else { 0 },
     };
     if wants & FAULTING != 0 && mapping::has_userfaultfd() {
         return Err(Reason::ProgramAdvice);
@@ -170,22 +170,32 @@ pub fn end() {
 /// The program makes a call that wants a single thread: ours ends, and comes back with [`come_back`], to what it had.
 /// It is waited for, bounded (ns).
 pub fn stand_aside(patience: u64) {
-    thread::pause(true, patience);
+    thread::pause(patience);
 }
 
 /// The same, and nothing of what it has done is left, because it may never come back.
 pub fn withdraw() {
-    thread::pause(false, crew::LONG_PATIENCE_NS);
+    thread::clear(crew::LONG_PATIENCE_NS);
 }
 
-/// See [`stand_aside`]: whoever asks next may start it.
-pub fn may_come_back() {
+/// See [`stand_aside`]: it is started if there is something for it to do.
+pub fn come_back(live: &Live<'_>) {
     thread::resume();
+    start(live);
+}
+
+/// See [`withdraw`]: whoever asks next may start it.
+pub fn may_begin_anew() {
+    thread::resume_anew();
 }
 
 /// The same, and it is started if there is something for it to do.
-pub fn come_back(live: &Live<'_>) {
-    thread::resume();
+pub fn begin_anew(live: &Live<'_>) {
+    thread::resume_anew();
+    start(live);
+}
+
+fn start(live: &Live<'_>) {
     if USED.load(SeqCst) {
         thread::go_on(live);
     }

@@ -23,7 +23,7 @@ fn bringing_a_filter(call: impl FnOnce() -> c_long) -> c_long {
     if result >= 0 {
         state::seal();
     } else {
-        after(state::come_back);
+        after(state::not_sealed);
     }
     result
 }

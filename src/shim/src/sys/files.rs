@@ -78,6 +78,18 @@ pub struct Stat {
     pub mtime: i64,
 }
 
+impl Stat {
+    /// Whether no disk has it: it is in memory, or the kernel's own, or on what has no device of its own (btrfs, NFS, overlayfs).
+    pub fn has_no_disk(&self) -> bool {
+        is_no_disk(self.id.0)
+    }
+}
+
+/// Whether a device number is none of a disk.
+pub fn is_no_disk(device: u64) -> bool {
+    device >> 8 & 0xfff == 0
+}
+
 fn stat_of(result: impl FnOnce(usize) -> Result<usize, Errno>) -> Result<Stat, Errno> {
     // SAFETY: all zeroes is a valid stat.
     let mut st: libc::stat = unsafe { core::mem::zeroed() };

@@ -33,6 +33,17 @@ pub fn give_way(start: usize, len: usize) {
     }
 }
 
+/// The program is about to say how it reads a range: a thread of ours must not say otherwise after it. What is kept of it in
+/// memory is another matter.
+#[inline]
+pub fn says_how_it_reads(start: usize, len: usize) {
+    if USED.load(Relaxed) {
+        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
+        table::forget_access(start, end);
+        wait_for_flight(start, end);
+    }
+}
+
 /// The program is about to lock a range itself: what is locked there is its own business from here on.
 #[inline]
 pub fn locks_itself((start, len): (usize, usize)) {

@@ -80,6 +80,8 @@ pub struct Hot {
     /// at what is present: how many, and when the next is due
     looks: u64,
     next_look: u64,
+    /// the same at whether something has gone
+    next_look_for_losses: u64,
     majors_then: u64,
     verdict: Verdict,
     /// something has changed since the picture was last saved, and when that may be again
@@ -145,6 +147,7 @@ impl Hot {
             yields_until: 0,
             looks: 0,
             next_look: 0,
+            next_look_for_losses: 0,
             majors_then: 0,
             verdict: Verdict::Open,
             is_news: false,
@@ -166,6 +169,7 @@ impl Hot {
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
         (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
+        self.next_look_for_losses = 0;
         (self.is_news, self.next_save, self.is_blind) = (false, 0, false);
     }
 
@@ -197,7 +201,7 @@ impl Hot {
             return self.next.saturating_sub(ended);
         }
         let all = self.pictures.iter().map(Picture::bytes).sum();
-        if !self.tempo.is_worth_it(sight, all) {
+        if !self.tempo.is_worth_it(sight, all) && !self.is_losing(sight) {
             if self.tempo.has_settled(now) {
                 self.keep_what_has_settled(live, sight, lend);
             }
@@ -209,6 +213,7 @@ impl Hot {
         self.begin();
         if all <= self.capacity(live, sight) && !IS_HURRIED {
             self.use_what_is_there(sight);
+            self.use_what_lies_between();
             self.lock_what_is_used(live, sight, lend);
             let ended = sys::ticks();
             live.page.add(C::HotNs, ended - now);
@@ -313,8 +318,9 @@ impl Hot {
         self.locked > 0
     }
 
-    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what files can have (what is locked already does not count as theirs any more), and of
-    /// what is present of anonymous memory: to lock that takes no more.
+    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what files can
+    /// have (what is locked already does not count as theirs any more), and of what is present of anonymous memory: to lock that
+    /// takes no more.
     fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
         if sight.room.files < pressure::floor() {
             return 0;
@@ -355,6 +361,20 @@ impl Hot {
             }
         }
         used
+    }
+
+    /// Of files of which everything may be locked: a stretch of which half counts as hot does so whole. The rest comes with the
+    /// requests that bring that half, where each fault of the program would bring a page or two of it.
+    fn use_what_lies_between(&mut self) {
+        for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| watched.identity != 0) {
+            let stretch = (locks::STEP / picture.size()).max(1);
+            for pieces in picture.pieces().chunks_mut(stretch) {
+                let hot = pieces.iter().filter(|piece| piece.heat == u8::MAX).count();
+                if hot * 2 >= pieces.len() {
+                    pieces.iter_mut().for_each(|piece| (piece.heat, piece.tries) = (u8::MAX, u8::MAX));
+                }
+            }
+        }
     }
 
     /// What is used at all is worth a lock.
@@ -432,12 +452,20 @@ impl Hot {
         }
         for (picture, slot, watched) in seated(&mut self.pictures) {
             let size = picture.size() as u64;
+            let mut ahead = 0;
             for index in 0..picture.count() {
                 let range = picture.range(index);
-                let Some(piece) = picture.pieces().get_mut(index) else { break };
-                if self.verdict != Verdict::Hot || !piece.is(WANTED) || piece.is(LOCKED) {
+                let Some(piece) = picture.pieces().get(index) else { break };
+                if self.verdict != Verdict::Hot || !piece.is_to_be_locked() {
                     continue;
                 }
+                // In one request what lies together: a disk that does few a second does as few of small ones. One is waited for
+                // at a time, because the program's own wait behind it.
+                if index >= ahead {
+                    ahead = picture.end_of_run(index, locks::STEP);
+                    locks::read_ahead(slot, &watched, (range.0, picture.range(ahead - 1).1));
+                }
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
                 let there = sight.pagemap.bytes(range.0, range.1).unwrap_or(0);
                 lend(range.0, ((range.1 - range.0).saturating_sub(there) / PAGE) as u32);
                 if left < size {

@@ -17,6 +17,8 @@ const TAKEN: usize = 1;
 pub const AUTO: u32 = 1;
 /// What has been read is dropped.
 pub const DROP_BEHIND: u32 = 2;
+/// Wants that are about how it is read.
+pub const ACCESS: u32 = AUTO | DROP_BEHIND;
 /// What is there is touched now and then, so that it stays without mlock.
 pub const REFRESH: u32 = 4;
 /// The hot part of it is locked.
@@ -233,16 +235,33 @@ pub fn is_empty() -> bool {
 pub fn forget(start: usize, end: usize, mut dropped: impl FnMut((usize, usize))) {
     for slot in slots() {
         let Some(watched) = slot.take(start, end) else { continue };
-        let head = Watched { end: start.max(watched.start), ..watched };
-        let from = end.clamp(watched.start, watched.end);
-        let tail = Watched { start: from, offset: watched.offset + (from - watched.start) as u64, ..watched };
-        let (stays, goes) =
-            if head.end - head.start >= tail.end - tail.start { (&head, &tail) } else { (&tail, &head) };
-        slot.write(if watched.wants & WHOLE != 0 { &NOTHING } else { stays });
+        let (stays, goes) = rests(&watched, start, end);
+        slot.write(if watched.wants & WHOLE != 0 { &NOTHING } else { &stays });
         if watched.wants & HOT != 0 && goes.start < goes.end {
             dropped((goes.start, goes.end));
         }
     }
+}
+
+/// The same for what is watched for how it is read alone. What else is watched in the range still is, as if nothing had been
+/// asked: what is known of it stays.
+pub fn forget_access(start: usize, end: usize) {
+    let is_other = |watched: &Watched| watched.wants & ACCESS == 0;
+    for slot in slots() {
+        if slot.read().is_some_and(|(watched, _)| is_other(&watched)) {
+            continue;
+        }
+        let Some(watched) = slot.take(start, end) else { continue };
+        slot.write(&if is_other(&watched) { watched } else { rests(&watched, start, end).0 });
+    }
+}
+
+/// The larger and the smaller rest of a mapping, of which a range goes.
+fn rests(watched: &Watched, start: usize, end: usize) -> (Watched, Watched) {
+    let head = Watched { end: start.max(watched.start), ..*watched };
+    let from = end.clamp(watched.start, watched.end);
+    let tail = Watched { start: from, offset: watched.offset + (from - watched.start) as u64, ..*watched };
+    if head.end - head.start >= tail.end - tail.start { (head, tail) } else { (tail, head) }
 }
 
 /// The same as a whole, of those alone for which `goes` says so.

@@ -9,15 +9,15 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::*};
 
 use faultless_core::counters::C;
 
+use super::REFRESH;
 use super::auto::Desk;
 use super::hot::{self, Maps, Sight};
 use super::pagemap::Pagemap;
 use super::pressure::{self, Pressure};
 use super::refresh::Refresh;
 use super::scan::{self, Scans};
-use super::table::{self, SLOTS};
+use super::table::{self, ACCESS, SLOTS};
 use super::vitals::{self, Room, Vitals};
-use super::{AUTO, DROP_BEHIND, REFRESH};
 use crate::crew::Place;
 use crate::live::Live;
 use crate::{descriptors, limits, state, sys};
@@ -47,8 +47,8 @@ static STARTED_AS: AtomicU64 = AtomicU64::new(0);
 static IS_OVER: AtomicBool = AtomicBool::new(false);
 /// How many calls of the program want none meanwhile.
 static PAUSES: AtomicU32 = AtomicU32::new(0);
-/// The last of them is over soon: what the thread knows stays for the next one.
-static IS_BRIEF: AtomicBool = AtomicBool::new(false);
+/// How many of them want nothing kept. While there are none, what the thread knows stays for the next one.
+static CLEARINGS: AtomicU32 = AtomicU32::new(0);
 /// It has left so.
 static IS_KEPT: AtomicBool = AtomicBool::new(false);
 
@@ -164,7 +164,8 @@ fn work(live: &Live<'_>) -> Leaves {
     loop {
         let asked = ASKED.load(SeqCst);
         if is_told_to_leave() || live.is_off() {
-            if PAUSES.load(SeqCst) != 0 && IS_BRIEF.load(SeqCst) && !IS_OVER.load(SeqCst) && !live.is_off() {
+            let is_pause = PAUSES.load(SeqCst) != 0 && !IS_OVER.load(SeqCst) && !live.is_off();
+            if is_pause && CLEARINGS.load(SeqCst) == 0 {
                 return Leaves::Briefly;
             }
             hot.save(&pagemap, u64::MAX);
@@ -205,7 +206,7 @@ fn work(live: &Live<'_>) -> Leaves {
             if watched.wants & REFRESH != 0 {
                 gap = gap.min(refresh.look(slot, &watched, serial, now.at));
             }
-            if watched.wants & (AUTO | DROP_BEHIND) != 0 {
+            if watched.wants & ACCESS != 0 {
                 let is_tight = all.max(watched.file_bytes) > room.files;
                 let room = is_tight.then_some(room.files);
                 gap = gap.min(desk.look(live, &pagemap, slot, &watched, &now, room));
@@ -294,20 +295,33 @@ pub fn end() {
     forget_what_is_kept();
 }
 
-/// None until [`resume`]; waits for that, bounded (ns). `is_brief`: what it knows, and what it has locked and advised, stays for
-/// the next one.
-pub fn pause(is_brief: bool, patience: u64) {
-    IS_BRIEF.store(is_brief, SeqCst);
+/// None until [`resume`]; waits for that, bounded (ns). What it knows, and what it has locked and advised, stays for the next one.
+pub fn pause(patience: u64) {
     PAUSES.fetch_add(1, SeqCst);
     leave(patience);
-    if !is_brief {
-        forget_what_is_kept();
-    }
+}
+
+/// The same until [`resume_anew`], and nothing stays.
+pub fn clear(patience: u64) {
+    CLEARINGS.fetch_add(1, SeqCst);
+    PAUSES.fetch_add(1, SeqCst);
+    leave(patience);
+    forget_what_is_kept();
 }
 
 /// See [`pause`]: from here on the next to ask may start one.
 pub fn resume() {
-    let _ = PAUSES.fetch_update(SeqCst, SeqCst, |pauses| pauses.checked_sub(1));
+    one_less(&PAUSES);
+}
+
+/// See [`clear`].
+pub fn resume_anew() {
+    one_less(&PAUSES);
+    one_less(&CLEARINGS);
+}
+
+fn one_less(count: &AtomicU32) {
+    let _ = count.fetch_update(SeqCst, SeqCst, |count| count.checked_sub(1));
 }
 
 /// After [`resume`]: what waits has a thread again.
@@ -329,6 +343,7 @@ fn leave(patience: u64) {
 /// In a forked child: none of its calls wants no thread, whatever its parent's did.
 pub fn nobody_waits() {
     PAUSES.store(0, SeqCst);
+    CLEARINGS.store(0, SeqCst);
 }
 
 /// In a forked child: there is no thread.

@@ -65,16 +65,37 @@ fn has_been_written(at: usize) -> Result<(), Reason> {
     }
 }
 
+/// Bytes that the kernel is asked for at a time; it cuts what is more to the disk's largest request.
+pub const STEP: usize = 1 << 20;
+
+/// Has the kernel read ahead what is missing of a stretch, in requests as large as the disk takes: it waits for none of them.
+pub fn read_ahead(slot: &Slot, watched: &Watched, (from, to): (usize, usize)) {
+    if !may_be_brought(watched) {
+        return;
+    }
+    for at in (from..to).step_by(STEP) {
+        let end = (at + STEP).min(to);
+        // SAFETY: reads pages ahead; content stays.
+        let ask = || unsafe { sys::madvise(at, end - at, libc::MADV_WILLNEED) };
+        let _ = act_on(slot, watched, at, end, ask);
+    }
+}
+
 /// Has the kernel bring what is missing of a piece, as the program's own reads would.
 pub fn bring(slot: &Slot, watched: &Watched, (from, to): (usize, usize)) {
-    if watched.identity == 0 || watched.wants & HOLES != 0 {
-        return; // what was never touched of anonymous memory need not be there, and what was pushed out comes when it is used
+    if !may_be_brought(watched) {
+        return;
     }
     for advice in [libc::MADV_WILLNEED, MADV_POPULATE_READ] {
         // SAFETY: faults pages in for reading; content stays.
         let ask = || unsafe { sys::madvise(from, to - from, advice) };
         let _ = act_on(slot, watched, from, to, ask);
     }
+}
+
+/// What was never touched of anonymous memory need not be there, and what was pushed out comes when it is used.
+fn may_be_brought(watched: &Watched) -> bool {
+    watched.identity != 0 && watched.wants & HOLES == 0
 }
 
 /// Lets go of a piece. False: the books were busy, and it is still locked.

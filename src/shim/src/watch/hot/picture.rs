@@ -18,6 +18,8 @@ const MOST: usize = 4096;
 pub const WANTED: u8 = 1;
 /// Locked by us.
 pub const LOCKED: u8 = 2;
+/// Something of it was present when that was last looked for.
+pub const WAS_THERE: u8 = 4;
 
 /// What is known of a piece.
 #[derive(Clone, Copy)]
@@ -44,6 +46,11 @@ impl Piece {
     /// See `KNOWN`.
     pub fn is_known(&self) -> bool {
         self.tries >= Self::KNOWN
+    }
+
+    /// Chosen, and not locked yet.
+    pub fn is_to_be_locked(&self) -> bool {
+        self.flags & (WANTED | LOCKED) == WANTED
     }
 
     /// Has this flag.
@@ -169,6 +176,13 @@ impl Picture {
     pub fn range(&self, index: usize) -> (usize, usize) {
         let at = (self.start / self.size + index) * self.size;
         (at.max(self.start), (at + self.size).min(self.end))
+    }
+
+    /// Where the pieces end, as an index, that are to be locked from this one on, without a gap; at most so many bytes, or one.
+    pub fn end_of_run(&mut self, index: usize, most: usize) -> usize {
+        let most = (most / self.size).max(1);
+        let rest = self.pieces().iter().skip(index).take(most);
+        index + rest.take_while(|piece| piece.is_to_be_locked()).count().max(1)
     }
 
     /// The block of a piece that a draw falls on.

@@ -5,10 +5,10 @@
 //! all the same.
 
 use super::super::vitals::Vitals;
-use super::picture::{LOCKED, Picture, WANTED};
+use super::picture::{LOCKED, Picture, WANTED, WAS_THERE};
 use super::{Hot, Sight, locks, seated};
 use crate::live::Live;
-use crate::sys::PAGE;
+use crate::sys::{self, PAGE};
 
 /// Between two looks (ns), and so many times what one takes.
 pub const EVERY_NS: u64 = 500_000_000;
@@ -19,7 +19,40 @@ const TURNS: u64 = 64;
 /// nothing can be known before most of what is present has been exchanged.
 const TURNOVER: u64 = 6;
 
+/// The program is losing what it uses if so much of that (one in so many pieces, and at least a few) has gone between two looks.
+const LOST_SHARE: usize = 64;
+const LEAST_LOST: usize = 4;
+
 impl Hot {
+    /// Whether others push out of memory what the program goes on faulting in, although there is room for all of that. Nothing
+    /// else tells, before all of it has been read twice: where a disk is slow, that takes long.
+    pub(super) fn is_losing(&mut self, sight: &Sight<'_>) -> bool {
+        if !self.tempo.is_faulting() || sight.now.at < self.next_look_for_losses {
+            return false;
+        }
+        self.begin();
+        let began = sys::ticks();
+        let (mut kept, mut lost) = (0, 0);
+        for (picture, _, _) in seated(&mut self.pictures) {
+            for index in 0..picture.count() {
+                let (from, to) = picture.range(index);
+                let Some(bytes) = sight.pagemap.bytes(from, to) else { break };
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                let was_there = piece.is(WAS_THERE);
+                piece.flags = piece.flags & !WAS_THERE | if bytes > 0 { WAS_THERE } else { 0 };
+                kept += usize::from(was_there && bytes > 0);
+                lost += usize::from(was_there && bytes == 0);
+            }
+        }
+        let ended = sys::ticks();
+        self.next_look_for_losses = ended + EVERY_NS.max((ended - began) * SHARE);
+        let is_losing = lost >= LEAST_LOST.max(kept / LOST_SHARE);
+        if is_losing {
+            self.tempo.is_losing();
+        }
+        is_losing
+    }
+
     /// Whether enough has gone and come for another look.
     pub(super) fn has_turned_over(&mut self, now: &Vitals) -> bool {
         let by_presence = self.pictures.iter().filter(|picture| picture.is_begun && picture.origin.is_none());

@@ -42,7 +42,7 @@ impl Hot {
     }
 
     fn write(&mut self, pagemap: &Pagemap) {
-        let [whole, part] = pages::HEAT.map(pages::heat_path);
+        let [whole, part] = pages::folder::HEAT.map(pages::heat_path);
         let (Some(whole), Some(part)) = (whole, part) else { return };
         if sys::file_limit() < heat::MOST_BYTES as u64 {
             return; // a write beyond RLIMIT_FSIZE raises SIGXFSZ

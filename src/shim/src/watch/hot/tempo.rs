@@ -1,7 +1,7 @@
 //! When it is worth it to sample, how long a sample waits, and how long we rest between two batches.
 //!
-//! What must hold here: nothing is sampled while hardly anything comes from disk, nor where what is watched fits in memory
-//! and has not been read more than once; the rest follows from what a batch has cost.
+//! What must hold here: nothing is sampled while hardly anything comes from disk, nor where what is watched fits in memory,
+//! has not been read more than once, and stays there; the rest follows from what a batch has cost.
 
 use core::sync::atomic::AtomicU32;
 
@@ -52,6 +52,10 @@ pub struct Tempo {
     /// bytes read from disk before anything was watched
     read_first: u64,
     is_worth_it: bool,
+    /// major faults went on in the last window
+    is_faulting: bool,
+    /// what was in memory has been seen to go
+    is_losing: bool,
     /// when the last window ended in which pages came from disk; 0: what has settled since has been seen to
     busy_at: u64,
     wait: u64,
@@ -61,7 +65,16 @@ pub struct Tempo {
 impl Tempo {
     /// At the beginning.
     pub const fn new() -> Tempo {
-        Tempo { window: None, read_first: 0, is_worth_it: false, busy_at: 0, wait: FIRST_NS, calm: 0 }
+        Tempo {
+            window: None,
+            read_first: 0,
+            is_worth_it: false,
+            is_faulting: false,
+            is_losing: false,
+            busy_at: 0,
+            wait: FIRST_NS,
+            calm: 0,
+        }
     }
 
     /// Whether there is something to win by sampling. `all`: bytes of the mappings that are sampled.
@@ -77,13 +90,24 @@ impl Tempo {
             let is_tight = sight.all.max(all) > sight.room.files;
             // More than there is: some of it has been read before.
             let is_read_again = now.read - self.read_first > all + all / 4;
-            self.is_worth_it = pace >= LEAST_FAULTS && (is_tight || is_read_again);
-            if pace >= LEAST_FAULTS && is_tight {
+            self.is_faulting = pace >= LEAST_FAULTS;
+            self.is_worth_it = self.is_faulting && (is_tight || is_read_again || self.is_losing);
+            if self.is_faulting && is_tight {
                 self.busy_at = now.at;
             }
             self.window = Some((now.at, now.majors));
         }
         self.is_worth_it || IS_HURRIED
+    }
+
+    /// Whether pages came from disk in the last window.
+    pub fn is_faulting(&self) -> bool {
+        self.is_faulting
+    }
+
+    /// What was in memory goes, and comes from disk again.
+    pub fn is_losing(&mut self) {
+        self.is_losing = true;
     }
 
     /// Whether the program, which maps more than memory holds, has had all that it uses for a while. True once: until pages

@@ -12,8 +12,7 @@ use faultless_core::heat::Region;
 use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 
-use super::super::act_on;
-use super::super::table::{Slot, Watched};
+use super::super::table::Watched;
 use super::choose::Verdict;
 use super::picture::{LOCKED, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated};
@@ -21,8 +20,6 @@ use crate::learnt::Known;
 use crate::live::Live;
 use crate::sys::{self, PAGE};
 
-/// Bytes that the kernel is asked for at a time; it cuts what is more to the disk's largest request.
-const STEP: usize = 1 << 20;
 /// Heat that a piece has at least which was chosen before: enough to stay until samples say otherwise.
 const LEAST_HEAT: u8 = 128;
 
@@ -43,7 +40,7 @@ impl Hot {
                 if ahead == 0 {
                     break;
                 }
-                read_ahead(slot, &watched, range);
+                locks::read_ahead(slot, &watched, (range.start, range.end));
             }
             let why = if known.has_changed() { Reason::HeatOld } else { Reason::HeatKnown };
             note(live, &watched, if known.has_changed() { Outcome::Partly } else { Outcome::Applied }, why);
@@ -107,13 +104,4 @@ fn hot_pieces(known: Known, watched: &Watched) -> impl Iterator<Item = (Range<us
         let (from, to) = (place(from) & !(PAGE - 1), place(to) & !(PAGE - 1));
         (from < to).then_some((from..to, heat.map_or(0, |heat| heat * 17).max(LEAST_HEAT)))
     })
-}
-
-fn read_ahead(slot: &Slot, watched: &Watched, range: Range<usize>) {
-    for at in range.clone().step_by(STEP) {
-        let end = (at + STEP).min(range.end);
-        // SAFETY: reads pages ahead; content stays.
-        let ask = || unsafe { sys::madvise(at, end - at, libc::MADV_WILLNEED) };
-        let _ = act_on(slot, watched, at, end, ask);
-    }
 }
