@@ -1,4 +1,4 @@
-//! The machine's memory: swap and whether it is in use right now, overcommit, readahead, NUMA.
+//! The machine's memory: swap and whether it is in use right now, overcommit, readahead, what DAMON takes, NUMA.
 //!
 //! What must hold here: a rate is taken over at least half a second, and of the whole machine, as the kernel counts.
 
@@ -49,6 +49,7 @@ pub fn group(before: &Sample) -> Group {
         self::overcommit(overcommit.0, overcommit.1),
     ];
     findings.extend(readahead());
+    findings.push(damon(runs_damon()));
     findings.push(numa());
     Group { name: "memory", findings }
 }
@@ -139,6 +140,31 @@ fn readahead() -> Vec<Finding> {
     devices.into_iter().map(line).collect()
 }
 
+/// Whether a kernel thread of DAMON's is at work. None: kernel threads are not seen from here.
+fn runs_damon() -> Option<bool> {
+    let names = fs::read_dir("/proc").ok()?.flatten().filter_map(|process| text(process.path().join("comm")));
+    let (mut is_there, mut sees_any) = (false, false);
+    for name in names {
+        is_there |= name.starts_with("kdamond");
+        sees_any |= name == "kthreadd";
+    }
+    (is_there || sees_any).then_some(is_there)
+}
+
+fn damon(runs: Option<bool>) -> Finding {
+    let (id, what) = ("memory.damon", "DAMON");
+    match runs {
+        Some(true) => Finding::ok(
+            id,
+            what,
+            "kdamond is at work: if it reclaims, what nobody uses goes from memory without any pressure (lock, or \
+             faultless warm --hold, keeps it)",
+        ),
+        Some(false) => Finding::ok(id, what, "not at work"),
+        None => Finding::unknown(id, what, "kernel threads are not seen from here"),
+    }
+}
+
 fn numa() -> Finding {
     let (id, what) = ("memory.numa", "NUMA");
     let Some(online) = text("/sys/devices/system/node/online") else {
@@ -165,6 +191,13 @@ mod tests {
         assert_eq!(swap(Some(1 << 30), Some(0), Some((7, 0))).level, Level::Warn);
         assert_eq!(swap(Some(0), Some(0), None).level, Level::Ok);
         assert_eq!(swap(None, None, None).level, Level::Unknown);
+    }
+
+    #[test]
+    fn what_damon_does_is_unknown_where_kernel_threads_are_not_seen() {
+        assert_eq!(damon(None).level, Level::Unknown);
+        assert!(damon(Some(true)).reason.contains("without any pressure"));
+        assert_eq!(damon(Some(false)).level, Level::Ok);
     }
 
     #[test]
