@@ -4,6 +4,7 @@
 #define PUSHED_OUT_H
 
 #define SIZE MIB(64)
+#define USED MIB(16)
 #define READS 20
 
 // madvise(2) so that the library doesn't hear of it: what the kernel, or somebody else, does.
@@ -32,7 +33,7 @@ static void read_some(volatile char *file) {
     static unsigned long draw = 88172645463325252UL;
     for (int i = 0; i < READS; i++) {
         draw ^= draw << 13, draw ^= draw >> 7, draw ^= draw << 17;
-        (void)file[draw % SIZE];
+        (void)file[draw % USED];
         usleep(5000);
     }
 }

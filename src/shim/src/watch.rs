@@ -35,7 +35,7 @@ use crate::target::{Range, Target};
 
 use flight::{act_firmly_on, act_on};
 use hooks::{FAULTING, USED};
-pub use hooks::{give_way, lift, locks_itself, made_writable, saw_userfaultfd, says_how_it_reads};
+pub use hooks::{give_way, gives_up, lift, locks_itself, made_writable, saw_userfaultfd, says_how_it_reads};
 pub use table::{AUTO, DROP_BEHIND, HELD, HOT, REFRESH, Watched};
 
 /// Has a mapping watched, on behalf of a rule; `wants` is [`AUTO`] and its like. Otherwise: why not.

@@ -21,6 +21,7 @@ fn is_refused_when_locked(advice: c_int) -> bool {
 fn before_advice(at: *const c_void, len: usize, advice: c_int) {
     if is_refused_when_locked(advice) {
         ahead::give_way(at as usize, len);
+        watch::gives_up(at as usize, len);
     }
     if matches!(advice, libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL) {
         watch::says_how_it_reads(at as usize, len);

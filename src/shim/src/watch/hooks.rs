@@ -5,7 +5,7 @@
 
 use super::flight::wait_for_flight;
 use super::table::{self, AUTO, HOT, REFRESH, Watched};
-use crate::sync::{AtomicBool, Ordering::*};
+use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sys::{self, PAGE};
 use crate::{captive, regions, state};
 
@@ -42,6 +42,22 @@ pub fn says_how_it_reads(start: usize, len: usize) {
         table::forget_access(start, end);
         wait_for_flight(start, end);
     }
+}
+
+/// How often the program has given up what was in memory of something that is watched.
+static GIVEN_UP: AtomicU32 = AtomicU32::new(0);
+
+/// The program gives up the content of memory, or has it pushed out: what is seen to go is its own doing.
+#[inline]
+pub fn gives_up(start: usize, len: usize) {
+    if USED.load(Relaxed) && table::slots().iter().any(|slot| slot.overlaps(start, start.saturating_add(len))) {
+        GIVEN_UP.fetch_add(1, Relaxed);
+    }
+}
+
+/// How often it has.
+pub fn given_up() -> u32 {
+    GIVEN_UP.load(Relaxed)
 }
 
 /// The program is about to lock a range itself: what is locked there is its own business from here on.

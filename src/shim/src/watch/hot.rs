@@ -29,6 +29,7 @@ use super::HOT;
 use super::pagemap::Pagemap;
 use super::pressure;
 use super::table::{self, SLOTS, Slot, Watched};
+use super::thread;
 use super::vitals::{Room, Vitals};
 use crate::live::Live;
 use crate::sys::{self, PAGE};
@@ -80,8 +81,11 @@ pub struct Hot {
     /// at what is present: how many, and when the next is due
     looks: u64,
     next_look: u64,
-    /// the same at whether something has gone
+    /// the same at whether something has gone, and pieces that have come back so far
     next_look_for_losses: u64,
+    back: usize,
+    /// what [`super::hooks::given_up`] said then
+    given_up: u32,
     majors_then: u64,
     verdict: Verdict,
     /// something has changed since the picture was last saved, and when that may be again
@@ -148,6 +152,8 @@ impl Hot {
             looks: 0,
             next_look: 0,
             next_look_for_losses: 0,
+            back: 0,
+            given_up: 0,
             majors_then: 0,
             verdict: Verdict::Open,
             is_news: false,
@@ -169,7 +175,7 @@ impl Hot {
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
         (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
-        self.next_look_for_losses = 0;
+        (self.next_look_for_losses, self.back) = (0, 0);
         (self.is_news, self.next_save, self.is_blind) = (false, 0, false);
     }
 
@@ -458,6 +464,10 @@ impl Hot {
                 let Some(piece) = picture.pieces().get(index) else { break };
                 if self.verdict != Verdict::Hot || !piece.is_to_be_locked() {
                     continue;
+                }
+                // It may take long on a slow disk, and a call of the program waits for us to go.
+                if thread::is_told_to_leave() {
+                    break;
                 }
                 // In one request what lies together: a disk that does few a second does as few of small ones. One is waited for
                 // at a time, because the program's own wait behind it.

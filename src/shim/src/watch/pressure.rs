@@ -10,6 +10,7 @@ use faultless_core::rules::Axis;
 
 use super::hot::locks;
 use super::table::{self, HELD, SLOTS, Slot, WHOLE, Watched};
+use super::thread;
 use crate::live::Live;
 use crate::{limits, recycle, sys};
 
@@ -94,13 +95,17 @@ impl Pressure {
                 continue;
             }
             room -= bytes;
-            *released = 0;
             let piece = if watched.wants & WHOLE != 0 { watched.end - watched.start } else { PIECE };
             for from in (watched.start..watched.end).step_by(piece) {
+                if thread::is_told_to_leave() {
+                    return; // whoever comes back begins with it anew
+                }
                 if let Err(why) = locks::lock(live, slot, &watched, (from, (from + piece).min(watched.end))) {
+                    *released = 0;
                     return note(live, &watched, Outcome::Partly, why);
                 }
             }
+            *released = 0;
         }
     }
 }

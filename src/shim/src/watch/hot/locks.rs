@@ -93,8 +93,9 @@ pub fn bring(slot: &Slot, watched: &Watched, (from, to): (usize, usize)) {
     }
 }
 
-/// What was never touched of anonymous memory need not be there, and what was pushed out comes when it is used.
-fn may_be_brought(watched: &Watched) -> bool {
+/// Whether what is missing is to be read. What was never touched of anonymous memory need not be there, and what was pushed out
+/// comes when it is used.
+pub fn may_be_brought(watched: &Watched) -> bool {
     watched.identity != 0 && watched.wants & HOLES == 0
 }
 

@@ -20,6 +20,10 @@ pub const WANTED: u8 = 1;
 pub const LOCKED: u8 = 2;
 /// Something of it was present when that was last looked for.
 pub const WAS_THERE: u8 = 4;
+/// It was, and then it was not.
+pub const HAS_GONE: u8 = 8;
+/// It is, in the look that is being taken.
+pub const IS_THERE: u8 = 16;
 
 /// What is known of a piece.
 #[derive(Clone, Copy)]
@@ -170,6 +174,17 @@ impl Picture {
     /// How many there are.
     pub fn count(&self) -> usize {
         if self.array.is_some() { self.count } else { 0 }
+    }
+
+    /// First byte, and exclusive end, of it all.
+    pub fn bounds(&self) -> (usize, usize) {
+        (self.start, self.end)
+    }
+
+    /// The pieces of which something lies in a stretch of it, as indexes.
+    pub fn touched(&self, from: usize, to: usize) -> core::ops::Range<usize> {
+        let first = self.start / self.size;
+        (from / self.size).saturating_sub(first)..to.div_ceil(self.size).saturating_sub(first).min(self.count())
     }
 
     /// First byte, and exclusive end, of a piece.

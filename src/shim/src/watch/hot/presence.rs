@@ -4,8 +4,9 @@
 //! What must hold here: reads only. What is locked always stays, so it is unlocked in turns, and locked again if it stays
 //! all the same.
 
+use super::super::hooks;
 use super::super::vitals::Vitals;
-use super::picture::{LOCKED, Picture, WANTED, WAS_THERE};
+use super::picture::{HAS_GONE, IS_THERE, LOCKED, Picture, WANTED, WAS_THERE};
 use super::{Hot, Sight, locks, seated};
 use crate::live::Live;
 use crate::sys::{self, PAGE};
@@ -19,34 +20,45 @@ const TURNS: u64 = 64;
 /// nothing can be known before most of what is present has been exchanged.
 const TURNOVER: u64 = 6;
 
-/// The program is losing what it uses if so much of that (one in so many pieces, and at least a few) has gone between two looks.
-const LOST_SHARE: usize = 64;
-const LEAST_LOST: usize = 4;
+/// So many pieces that have gone and come back, and one in so many of those that are there, say that the program is losing what
+/// it uses.
+const LEAST_BACK: usize = 16;
+const BACK_SHARE: usize = 64;
+/// Between two looks for that, so many times what one takes.
+const LOSSES_SHARE: u64 = 200;
 
 impl Hot {
-    /// Whether others push out of memory what the program goes on faulting in, although there is room for all of that. Nothing
-    /// else tells, before all of it has been read twice: where a disk is slow, that takes long.
+    /// Whether others push out of memory what the program uses again, although there is room for all of that. Nothing else tells,
+    /// before all of it has been read twice: where a disk is slow, that takes long. What goes and does not come back, as behind a
+    /// single pass, says nothing.
     pub(super) fn is_losing(&mut self, sight: &Sight<'_>) -> bool {
         if !self.tempo.is_faulting() || sight.now.at < self.next_look_for_losses {
             return false;
         }
         self.begin();
         let began = sys::ticks();
-        let (mut kept, mut lost) = (0, 0);
-        for (picture, _, _) in seated(&mut self.pictures) {
-            for index in 0..picture.count() {
-                let (from, to) = picture.range(index);
-                let Some(bytes) = sight.pagemap.bytes(from, to) else { break };
-                let Some(piece) = picture.pieces().get_mut(index) else { break };
-                let was_there = piece.is(WAS_THERE);
-                piece.flags = piece.flags & !WAS_THERE | if bytes > 0 { WAS_THERE } else { 0 };
-                kept += usize::from(was_there && bytes > 0);
-                lost += usize::from(was_there && bytes == 0);
+        // What the program itself has given up tells nothing of others.
+        let is_own_doing = core::mem::replace(&mut self.given_up, hooks::given_up()) != hooks::given_up();
+        let mut there = 0;
+        // Anonymous memory goes and comes as its program, or an allocator, has it; and where there is no swap, nowhere.
+        for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| locks::may_be_brought(watched)) {
+            let (from, to) = picture.bounds();
+            sight.pagemap.present(from, to, |from, to| {
+                let range = picture.touched(from, to);
+                picture.pieces().get_mut(range).into_iter().flatten().for_each(|piece| piece.flags |= IS_THERE);
+            });
+            for piece in picture.pieces() {
+                let (is_there, was_there) = (piece.is(IS_THERE), piece.is(WAS_THERE));
+                self.back += usize::from(is_there && piece.is(HAS_GONE) && !is_own_doing);
+                there += usize::from(is_there);
+                let has_gone = !is_there && (was_there || piece.is(HAS_GONE)) && !is_own_doing;
+                piece.flags &= !(IS_THERE | WAS_THERE | HAS_GONE);
+                piece.flags |= if is_there { WAS_THERE } else { 0 } | if has_gone { HAS_GONE } else { 0 };
             }
         }
         let ended = sys::ticks();
-        self.next_look_for_losses = ended + EVERY_NS.max((ended - began) * SHARE);
-        let is_losing = lost >= LEAST_LOST.max(kept / LOST_SHARE);
+        self.next_look_for_losses = ended + EVERY_NS.max((ended - began) * LOSSES_SHARE);
+        let is_losing = self.back >= LEAST_BACK.max(there / BACK_SHARE);
         if is_losing {
             self.tempo.is_losing();
         }

@@ -54,7 +54,7 @@ pub struct Tempo {
     is_worth_it: bool,
     /// major faults went on in the last window
     is_faulting: bool,
-    /// what was in memory has been seen to go
+    /// what was in memory has been seen to go, and to come back
     is_losing: bool,
     /// when the last window ended in which pages came from disk; 0: what has settled since has been seen to
     busy_at: u64,
@@ -105,7 +105,7 @@ impl Tempo {
         self.is_faulting
     }
 
-    /// What was in memory goes, and comes from disk again.
+    /// What was in memory goes, and comes back from disk.
     pub fn is_losing(&mut self) {
         self.is_losing = true;
     }

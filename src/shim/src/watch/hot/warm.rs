@@ -13,6 +13,7 @@ use faultless_core::page::Outcome;
 use faultless_core::reason::Reason;
 
 use super::super::table::Watched;
+use super::super::thread;
 use super::choose::Verdict;
 use super::picture::{LOCKED, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated};
@@ -37,7 +38,7 @@ impl Hot {
             let mut ahead = left;
             for range in hot_ranges(known, &watched) {
                 ahead = ahead.saturating_sub(range.len() as u64);
-                if ahead == 0 {
+                if ahead == 0 || thread::is_told_to_leave() {
                     break;
                 }
                 locks::read_ahead(slot, &watched, (range.start, range.end));
@@ -51,7 +52,7 @@ impl Hot {
                     let Some(piece) = picture.pieces().get_mut(index) else { break };
                     (piece.heat, piece.tries) = (piece.heat.max(heat), u8::MAX);
                     piece.flags |= WANTED;
-                    if piece.is(LOCKED) || left < size {
+                    if piece.is(LOCKED) || left < size || thread::is_told_to_leave() {
                         continue;
                     }
                     lend(piece_range.0, ((piece_range.1 - piece_range.0) / PAGE) as u32);
