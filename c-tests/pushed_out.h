@@ -29,7 +29,7 @@ static void push_out(char *file, int fd) {
 }
 
 // So few that it would take minutes to read as much as the file has.
-static void read_some(volatile char *file) {
+__attribute__((unused)) static void read_some(volatile char *file) {
     static unsigned long draw = 88172645463325252UL;
     for (int i = 0; i < READS; i++) {
         draw ^= draw << 13, draw ^= draw >> 7, draw ^= draw << 17;
@@ -39,7 +39,7 @@ static void read_some(volatile char *file) {
 }
 
 // Reads on, for half a minute at most, until something is locked. What is read comes page by page.
-static void read_until_locked(char *file, int fd) {
+__attribute__((unused)) static void read_until_locked(char *file, int fd) {
     push_out(file, fd);
     read_some(file);
     if (major_faults() < READS / 2) SKIP("the working folder is not on a disk");

@@ -207,6 +207,7 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
     if st.mode & libc::S_IFMT != libc::S_IFREG {
         return m.at; // a device decides itself how its pages arrive
     }
+    let memory = live.memory(); // it takes the own stack itself
     let found = match needs_path(live, &st) {
         // The path wants more room than a hook may take from a stack that it doesn't know.
         true => own_stack::run(|| {
@@ -214,12 +215,12 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
             let _ = write!(link, "/proc/self/fd/{}", m.fd);
             let mut buffer = [0u8; PATH_MAX];
             let path = sys::readlink(link.as_c(), &mut buffer).ok();
-            let (kind, chosen) = choose(live, m, &st, path);
+            let (kind, chosen) = choose(live, m, &st, path, memory);
             let is_hot = matches!(chosen.stay, Some((_, Stay::Hot)));
             (kind, chosen, path.filter(|_| is_hot).and_then(|path| learnt::find(path, &st)))
         }),
         false => {
-            let (kind, chosen) = choose(live, m, &st, None);
+            let (kind, chosen) = choose(live, m, &st, None, memory);
             Some((kind, chosen, None))
         }
     };
@@ -242,14 +243,14 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
     at
 }
 
-/// Whether the path of a file says anything that matters. It is dear: a third of what a small file's hooks would cost.
+/// Whether the path of a file says anything that matters. It is dear: three quarters of what a small file's hooks would cost.
 fn needs_path(live: &Live<'_>, st: &Stat) -> bool {
     // What is memory, and no file, has no disk; and its path tells which.
     live.policy.needs_path() || st.has_no_disk() || learnt::is_any()
 }
 
 /// What a mapped file is, and what rules want for it. `path`: if it matters.
-fn choose(live: &Live<'_>, m: &Mapped, st: &Stat, path: Option<&[u8]>) -> (Kind, Chosen) {
+fn choose(live: &Live<'_>, m: &Mapped, st: &Stat, path: Option<&[u8]>, memory: u64) -> (Kind, Chosen) {
     let is_memory = path.is_some_and(|p| p.starts_with(b"/memfd:") || p.starts_with(b"/dev/zero"));
     let kind = match () {
         () if is_memory => Kind::Shm,
@@ -257,7 +258,7 @@ fn choose(live: &Live<'_>, m: &Mapped, st: &Stat, path: Option<&[u8]>) -> (Kind,
         () => Kind::File,
     };
     let size = if kind == Kind::Shm { m.range().len as u64 } else { st.size };
-    (kind, live.policy.choose(&Region { kind, size, path }, live.memory()))
+    (kind, live.policy.choose(&Region { kind, size, path }, memory))
 }
 
 /// After mprotect: a reservation has become writable, which is how allocators commit.

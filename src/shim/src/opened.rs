@@ -73,8 +73,8 @@ fn may_match(live: &Live<'_>, size: u64) -> bool {
 
 /// What the rules want for it. None: nothing, as its path is that of no file on a disk, or unknown.
 fn choose(live: &Live<'_>, fd: c_int, st: &Stat) -> Option<Chosen> {
-    let rules_of =
-        |path: Option<&[u8]>| live.policy.choose(&Region { kind: Kind::File, size: st.size, path }, live.memory());
+    let memory = live.memory(); // it takes the own stack itself
+    let rules_of = |path: Option<&[u8]>| live.policy.choose(&Region { kind: Kind::File, size: st.size, path }, memory);
     if !live.policy.needs_path() && !st.has_no_disk() {
         return Some(rules_of(None));
     }

@@ -67,7 +67,7 @@ pub fn add(live: &Live<'_>, target: &Target, range: Range, rule: u8, wants: u32)
     if thread::see_to_it(live) {
         return Ok(());
     }
-    table::forget(range.start, range.end(), |_| ());
+    table::forget(range.start, range.end(), |_, _| ());
     Err(Reason::Busy)
 }
 

@@ -24,7 +24,7 @@ fn before_advice(at: *const c_void, len: usize, advice: c_int) {
         watch::gives_up(at as usize, len);
     }
     if matches!(advice, libc::MADV_RANDOM | libc::MADV_SEQUENTIAL | libc::MADV_NORMAL) {
-        watch::says_how_it_reads(at as usize, len);
+        watch::says_how_it_reads(at as usize, len, advice);
     }
     if let Some(ours) = mapping::advice_like(advice).filter(|_| !regions::none()) {
         after(|_| mapping::is_advised(at as usize, len, ours));

@@ -3,8 +3,10 @@
 //! What must hold here: the table is changed first, then what is in flight over the range is waited for, so that nothing is
 //! done to the range from then on; until something has been watched, all of it is one load.
 
+use core::ffi::c_int;
+
 use super::flight::wait_for_flight;
-use super::table::{self, AUTO, HOT, REFRESH, Watched};
+use super::table::{self, ACCESS, AUTO, HOT, REFRESH, Watched};
 use crate::sync::{AtomicBool, AtomicU32, Ordering::*};
 use crate::sys::{self, PAGE};
 use crate::{captive, regions, state};
@@ -16,31 +18,39 @@ pub static USED: AtomicBool = AtomicBool::new(false);
 #[inline]
 pub fn give_way(start: usize, len: usize) {
     if USED.load(Relaxed) {
-        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
-        let mut rests = [None; 2];
-        table::forget(start, end, |rest| {
-            if let Some(place) = rests.iter_mut().find(|place| place.is_none()) {
-                *place = Some(rest);
-            }
-        });
-        wait_for_flight(start, end);
-        // What nobody watches any more, nobody would let go of.
-        for (from, to) in rests.into_iter().flatten() {
-            if let Some(live) = state::enter_to_undo() {
-                regions::let_go(&live, from, to - from);
-            }
-        }
+        forget(start, len, u32::MAX);
     }
 }
 
 /// The program is about to say how it reads a range: a thread of ours must not say otherwise after it. What is kept of it in
-/// memory is another matter.
+/// memory is another matter, but for what it passes once.
 #[inline]
-pub fn says_how_it_reads(start: usize, len: usize) {
-    if USED.load(Relaxed) {
-        let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
-        table::forget_access(start, end);
-        wait_for_flight(start, end);
+pub fn says_how_it_reads(start: usize, len: usize, advice: c_int) {
+    // Otherwise the kernel refuses it, or it says nothing.
+    if USED.load(Relaxed) && start.is_multiple_of(PAGE) && len != 0 {
+        forget(start, len, if advice == libc::MADV_SEQUENTIAL { ACCESS | HOT } else { ACCESS });
+    }
+}
+
+fn forget(start: usize, len: usize, wants: u32) {
+    let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
+    let mut rests = [None; 4];
+    table::forget_those(start, end, wants, |wants, rest| {
+        if let Some(place) = rests.iter_mut().find(|place| place.is_none() && wants & (HOT | AUTO) != 0) {
+            *place = Some((wants, rest));
+        }
+    });
+    wait_for_flight(start, end);
+    // What nobody watches any more, nobody would let go of, or correct.
+    for (wants, (from, to)) in rests.into_iter().flatten() {
+        let Some(live) = state::enter_to_undo() else { return };
+        if wants & AUTO != 0 {
+            // SAFETY: advice that keeps content, on what is still mapped: the program gives up what lies beside it.
+            let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
+        }
+        if wants & HOT != 0 {
+            regions::let_go(&live, from, to - from);
+        }
     }
 }
 

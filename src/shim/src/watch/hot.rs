@@ -372,7 +372,7 @@ impl Hot {
     /// Of files of which everything may be locked: a stretch of which half counts as hot does so whole. The rest comes with the
     /// requests that bring that half, where each fault of the program would bring a page or two of it.
     fn use_what_lies_between(&mut self) {
-        for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| watched.identity != 0) {
+        for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| locks::may_be_brought(watched)) {
             let stretch = (locks::STEP / picture.size()).max(1);
             for pieces in picture.pieces().chunks_mut(stretch) {
                 let hot = pieces.iter().filter(|piece| piece.heat == u8::MAX).count();
@@ -442,7 +442,7 @@ impl Hot {
         let chosen = choose(&mut self.pictures, capacity);
         live.page.set(C::HotBytes, chosen.hot);
         let lockable = limits::lockable(&limits::status());
-        let mut left = if sight.now.at < self.yields_until { 0 } else { lockable };
+        let (mut left, yields) = (lockable, sight.now.at < self.yields_until);
         let (mut locked, mut let_go, mut is_short) = (0, 0, false);
         for (picture, slot, watched) in seated(&mut self.pictures) {
             let size = picture.size() as u64;
@@ -462,7 +462,7 @@ impl Hot {
             for index in 0..picture.count() {
                 let range = picture.range(index);
                 let Some(piece) = picture.pieces().get(index) else { break };
-                if self.verdict != Verdict::Hot || !piece.is_to_be_locked() {
+                if self.verdict != Verdict::Hot || yields || !piece.is_to_be_locked() {
                     continue;
                 }
                 // It may take long on a slow disk, and a call of the program waits for us to go.

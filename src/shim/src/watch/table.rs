@@ -230,29 +230,29 @@ pub fn is_empty() -> bool {
 }
 
 /// What lies in the range is watched no longer; of a mapping that lies in it in part, the larger rest still is, but nothing of
-/// one that must stay whole.
-/// `dropped` is told of the other rest, if the hot part of it may be locked.
-pub fn forget(start: usize, end: usize, mut dropped: impl FnMut((usize, usize))) {
-    for slot in slots() {
-        let Some(watched) = slot.take(start, end) else { continue };
-        let (stays, goes) = rests(&watched, start, end);
-        slot.write(if watched.wants & WHOLE != 0 { &NOTHING } else { &stays });
-        if watched.wants & HOT != 0 && goes.start < goes.end {
-            dropped((goes.start, goes.end));
-        }
-    }
+/// one that must stay whole. `dropped` is told what it was, and of the other rest, if there is one.
+pub fn forget(start: usize, end: usize, dropped: impl FnMut(u32, (usize, usize))) {
+    forget_those(start, end, u32::MAX, dropped);
 }
 
-/// The same for what is watched for how it is read alone. What else is watched in the range still is, as if nothing had been
+/// The same for what is watched for one of these wants alone. What else is watched in the range still is, as if nothing had been
 /// asked: what is known of it stays.
-pub fn forget_access(start: usize, end: usize) {
-    let is_other = |watched: &Watched| watched.wants & ACCESS == 0;
+pub fn forget_those(start: usize, end: usize, wants: u32, mut dropped: impl FnMut(u32, (usize, usize))) {
+    let goes = |watched: &Watched| watched.wants & wants != 0;
     for slot in slots() {
-        if slot.read().is_some_and(|(watched, _)| is_other(&watched)) {
+        if slot.read().is_some_and(|(watched, _)| !goes(&watched)) {
             continue;
         }
         let Some(watched) = slot.take(start, end) else { continue };
-        slot.write(&if is_other(&watched) { watched } else { rests(&watched, start, end).0 });
+        if !goes(&watched) {
+            slot.write(&watched);
+            continue;
+        }
+        let (stays, rest) = rests(&watched, start, end);
+        slot.write(if watched.wants & WHOLE != 0 { &NOTHING } else { &stays });
+        if rest.start < rest.end {
+            dropped(watched.wants, (rest.start, rest.end));
+        }
     }
 }
 
@@ -286,7 +286,7 @@ pub fn lift(start: usize, end: usize) -> Option<Watched> {
             slot.write(&NOTHING);
         }
     }
-    forget(start, end, |_| ());
+    forget(start, end, |_, _| ());
     lifted
 }
 

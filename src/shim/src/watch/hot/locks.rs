@@ -8,7 +8,7 @@ use faultless_core::counters::C;
 use faultless_core::reason::Reason;
 
 use super::super::table::{HOLES, SHARED, Slot, WHOLE, Watched};
-use super::super::{act_firmly_on, act_on};
+use super::super::{act_firmly_on, act_on, thread};
 use crate::budget::Budget;
 use crate::live::Live;
 use crate::populate::{MADV_POPULATE_READ, MADV_POPULATE_WRITE};
@@ -31,6 +31,10 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
     let flags = if is_segment { regions::WHOLE } else { regions::PARTED };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
     let result = act_firmly_on(slot, watched, from, to, || {
+        // To bring it may have taken long. A lock that comes after a filter could not be undone.
+        if thread::is_told_to_leave() {
+            return Err(Reason::Busy);
+        }
         if watched.identity == 0 && !is_segment {
             has_been_written(from)?;
         }

@@ -5,6 +5,7 @@
 //! all the same.
 
 use super::super::hooks;
+use super::super::thread;
 use super::super::vitals::Vitals;
 use super::picture::{HAS_GONE, IS_THERE, LOCKED, Picture, WANTED, WAS_THERE};
 use super::{Hot, Sight, locks, seated};
@@ -24,6 +25,10 @@ const TURNOVER: u64 = 6;
 /// it uses.
 const LEAST_BACK: usize = 16;
 const BACK_SHARE: usize = 64;
+/// After so long without a look (ns), the next one is a first one.
+const STALE_NS: u64 = 10_000_000_000;
+/// Bytes looked at while a call of the program may wait for us to go: some 4 ms.
+const STRETCH: usize = 1 << 30;
 /// Between two looks for that, so many times what one takes.
 const LOSSES_SHARE: u64 = 200;
 
@@ -38,20 +43,30 @@ impl Hot {
         self.begin();
         let began = sys::ticks();
         // What the program itself has given up tells nothing of others.
-        let is_own_doing = core::mem::replace(&mut self.given_up, hooks::given_up()) != hooks::given_up();
+        let given_up = hooks::given_up();
+        let is_own_doing = core::mem::replace(&mut self.given_up, given_up) != given_up;
+        // And between two looks that are far apart, it may have come to use something else.
+        let is_stale = self.next_look_for_losses != 0 && sight.now.at > self.next_look_for_losses + STALE_NS;
+        let is_first = is_own_doing || is_stale;
+        self.back = if is_stale { 0 } else { self.back };
         let mut there = 0;
         // Anonymous memory goes and comes as its program, or an allocator, has it; and where there is no swap, nowhere.
         for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| locks::may_be_brought(watched)) {
             let (from, to) = picture.bounds();
-            sight.pagemap.present(from, to, |from, to| {
-                let range = picture.touched(from, to);
-                picture.pieces().get_mut(range).into_iter().flatten().for_each(|piece| piece.flags |= IS_THERE);
-            });
+            for at in (from..to).step_by(STRETCH) {
+                if thread::is_told_to_leave() {
+                    return false;
+                }
+                sight.pagemap.present(at, to.min(at.saturating_add(STRETCH)), |from, to| {
+                    let range = picture.touched(from, to);
+                    picture.pieces().get_mut(range).into_iter().flatten().for_each(|piece| piece.flags |= IS_THERE);
+                });
+            }
             for piece in picture.pieces() {
                 let (is_there, was_there) = (piece.is(IS_THERE), piece.is(WAS_THERE));
-                self.back += usize::from(is_there && piece.is(HAS_GONE) && !is_own_doing);
+                self.back += usize::from(is_there && piece.is(HAS_GONE) && !is_first);
                 there += usize::from(is_there);
-                let has_gone = !is_there && (was_there || piece.is(HAS_GONE)) && !is_own_doing;
+                let has_gone = !is_there && (was_there || piece.is(HAS_GONE)) && !is_first;
                 piece.flags &= !(IS_THERE | WAS_THERE | HAS_GONE);
                 piece.flags |= if is_there { WAS_THERE } else { 0 } | if has_gone { HAS_GONE } else { 0 };
             }
