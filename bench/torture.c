@@ -84,11 +84,12 @@ static void *replace(void *argument) {
     return NULL;
 }
 
+// Of a small file a few pages alone: what is sampled as fast as possible then meets the ranges the more often.
 static void *read_on(void *argument) {
     struct thread *t = argument;
     volatile uint64_t *words = must(mmap(NULL, bytes, PROT_READ, MAP_SHARED, file, 0));
     while (!stop) {
-        size_t page = drawn(&t->state) % (bytes / PAGE);
+        size_t page = drawn(&t->state) % (bytes > RANGE ? bytes / PAGE : CLOSE);
         t->lost += words[page * WORDS] != mixed(page * WORDS) ? sizeof *words : 0;
     }
     return NULL;
