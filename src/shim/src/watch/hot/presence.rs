@@ -53,6 +53,7 @@ impl Hot {
         // Anonymous memory goes and comes as its program, or an allocator, has it; and where there is no swap, nowhere.
         for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| locks::may_be_brought(watched)) {
             let (from, to) = picture.bounds();
+            picture.pieces().iter_mut().for_each(|piece| piece.flags &= !IS_THERE); // the last look may have been broken off
             for at in (from..to).step_by(STRETCH) {
                 if thread::is_told_to_leave() {
                     return false;
@@ -67,7 +68,7 @@ impl Hot {
                 self.back += usize::from(is_there && piece.is(HAS_GONE) && !is_first);
                 there += usize::from(is_there);
                 let has_gone = !is_there && (was_there || piece.is(HAS_GONE)) && !is_first;
-                piece.flags &= !(IS_THERE | WAS_THERE | HAS_GONE);
+                piece.flags &= !(WAS_THERE | HAS_GONE);
                 piece.flags |= if is_there { WAS_THERE } else { 0 } | if has_gone { HAS_GONE } else { 0 };
             }
         }
