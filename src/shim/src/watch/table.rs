@@ -240,7 +240,8 @@ pub fn forget(start: usize, end: usize, dropped: impl FnMut(u32, (usize, usize))
 pub fn forget_those(start: usize, end: usize, wants: u32, mut dropped: impl FnMut(u32, (usize, usize))) {
     let goes = |watched: &Watched| watched.wants & wants != 0;
     for slot in slots() {
-        if slot.read().is_some_and(|(watched, _)| !goes(&watched)) {
+        // Not asked where everything goes, as at each munmap.
+        if wants != u32::MAX && slot.read().is_some_and(|(watched, _)| !goes(&watched)) {
             continue;
         }
         let Some(watched) = slot.take(start, end) else { continue };
