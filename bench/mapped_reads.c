@@ -259,11 +259,18 @@ static void open_file(void) {
     pieces = bytes / PIECE < MOST_PIECES ? bytes / PIECE : MOST_PIECES;
 }
 
+static void lock_hot(void) {
+    for (size_t i = 0; i < pieces && strcmp(options.lock, "hot") == 0; i++)
+        if (hot[i] && mlock((char *)(uintptr_t)words + i * PIECE, PIECE) != 0)
+            die("mlock");
+}
+
 static void fill(void) {
     uint64_t *filled = must(malloc(bytes));
     for (size_t i = 0; i < bytes / sizeof *filled; i++)
         filled[i] = expected(i);
     words = filled;
+    lock_hot();
 }
 
 static void map(void) {
@@ -277,9 +284,7 @@ static void map(void) {
         fprintf(stderr, "mlockall: %s\n", strerror(errno));
     if (strcmp(options.lock, "head") == 0 && mlock(p, options.budget) != 0)
         die("mlock");
-    for (size_t i = 0; i < pieces && strcmp(options.lock, "hot") == 0; i++)
-        if (hot[i] && mlock((char *)p + i * PIECE, PIECE) != 0)
-            die("mlock");
+    lock_hot();
     if (advice != MADV_NORMAL && madvise(p, bytes, advice) != 0)
         die("madvise");
 }

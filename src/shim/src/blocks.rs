@@ -106,14 +106,15 @@ fn entry(data: usize) -> Option<&'static AtomicU64> {
 /// Entry: pages of the mapping (40 bits), bytes from its start to the data / 16 (12 bits), hugetlb (1 bit), and whether
 /// the data begins with its slot, the mapping a page before (1 bit).
 fn pack(b: &Block) -> u64 {
-    let back = b.data.is_multiple_of(HUGE);
     (b.len / PAGE) as u64
         | (((b.data - b.start) / 16) as u64) << 40
         | u64::from(b.hugetlb) << 52
-        | u64::from(back) << 53
-        | u64::from(b.tainted) << 54
+        | if b.is_back() { BACK } else { 0 }
+        | if b.tainted { TAINTED } else { 0 }
 }
 
+/// The data begin with their slot, and the mapping a page before.
+const BACK: u64 = 1 << 53;
 /// The program made an address-space call on the block.
 const TAINTED: u64 = 1 << 54;
 /// The block is not live: its pages are kept for the next.
@@ -122,7 +123,7 @@ const KEPT: u64 = 1 << 55;
 fn unpack(word: u64, data: usize) -> Option<Block> {
     let lead = (word >> 40 & 0xfff) as usize * 16;
     let slot = data & !(HUGE - 1);
-    let expected = if word >> 53 & 1 == 1 { slot } else { slot + lead };
+    let expected = if word & BACK != 0 { slot } else { slot + lead };
     (word != 0 && data == expected).then(|| Block {
         data,
         start: data - lead,
@@ -158,8 +159,8 @@ pub fn claim_kept(data: usize) -> Option<Block> {
 /// not kept.
 pub fn keep(data: usize) -> Option<Block> {
     let block = find(data)?;
-    let is_plain = !block.hugetlb && block.data - block.start == lead(16) && block.len <= MAX_KEPT;
-    if !is_plain || !block.has_its_header() {
+    let has_shape = block.is_back() || block.data - block.start == lead(16);
+    if block.hugetlb || !has_shape || block.len > MAX_KEPT || !block.has_its_header() {
         return None;
     }
     change(data, 0, |word| (word & TAINTED == 0).then_some(word | KEPT))
@@ -202,6 +203,11 @@ pub fn taint(start: usize, len: usize) {
         } else {
             slot = (slot / LEAF + 1) * LEAF;
         }
+    }
+    // The page before the next slot may be the first of a block that begins there.
+    let next = end.next_multiple_of(HUGE);
+    if let Some(entry) = entry(next).filter(|entry| next - end < PAGE && entry.load(Relaxed) & BACK != 0) {
+        entry.fetch_or(TAINTED, AcqRel);
     }
 }
 
@@ -280,6 +286,11 @@ pub fn take(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
 }
 
 impl Block {
+    /// Whether the mapping begins a page before the data's slot.
+    pub fn is_back(&self) -> bool {
+        self.data.is_multiple_of(HUGE)
+    }
+
     /// Bytes that the program may use.
     pub fn usable(&self) -> usize {
         self.len - (self.data - self.start)

@@ -22,7 +22,7 @@ use crate::{heap, real, recycle, regions, small_path, state, sys, transit, watch
 const MOST_BLOCKS: u64 = 16_384;
 
 /// glibc never maps a block below this by itself, however it tunes itself; calloc of a larger one touches nothing, so it
-/// gets no kept block, which would have to be cleared.
+/// gets no kept block, which would have to be cleared, and its header lies apart, or that alone would put a huge page there.
 const MOST_FROM_HEAP: usize = 32 << 20;
 
 /// A large block from the pool if a rule wants it there, or None: the real allocator serves it then.
@@ -57,9 +57,11 @@ pub fn take(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
     }
     show_the_real_one();
     let hugetlb = act::wants_hugetlb(&live, &chosen);
-    let is_plain = align <= blocks::PLAIN_ALIGN && !hugetlb && (!zero || size <= MOST_FROM_HEAP);
-    let kept = if is_plain { blocks::plain_len(size).and_then(|len| recycle::take(&live, len)) } else { None };
+    let is_plain = align <= blocks::PLAIN_ALIGN && !hugetlb;
+    let is_untouched = is_plain && zero && size > MOST_FROM_HEAP;
+    let kept = if is_plain && !is_untouched { recycle::take(&live, size) } else { None };
     let is_kept = kept.is_some();
+    let align = if is_untouched { blocks::MAX_ALIGN } else { align };
     let Some((block, is_huge)) = kept.or_else(|| map(size, align, hugetlb).map(|block| (block, false))) else {
         act::count_skipped(&live, &chosen, Reason::NoRoom);
         return None;

@@ -13,8 +13,11 @@ const BONUS: usize = 72;
 /// Ranks, each of so much heat.
 const STEP: usize = 8;
 const RANKS: usize = (255 + BONUS - HOT) / STEP + 1;
-/// Samples of the chosen before they are judged.
+/// Samples of the chosen before they are judged; and before they are found to be like the rest, which locks nothing and is
+/// taken back as soon as more of them say otherwise. Where nothing is hot, each sweep finds a piece or two hot by luck, and
+/// it would take long until as many as for a lock are together.
 const LEAST: u32 = 16;
+const LEAST_AGAINST: u32 = 6;
 /// How many times as often as the rest the chosen must be used to be worth a lock, and to stay so, in halves.
 const BEGIN_HALVES: u64 = 6;
 const STAY_HALVES: u64 = 3;
@@ -141,12 +144,13 @@ impl Tally {
 
     /// `stays`: they are locked already.
     pub fn verdict(&self, stays: bool) -> Verdict {
-        if self.chosen.1 < LEAST {
-            return Verdict::Open;
+        let (least, enough) = if stays { (STAY_HALVES, LEAST) } else { (BEGIN_HALVES, LEAST_AGAINST) };
+        let is_hot = pace(self.chosen) * 2 >= pace(self.rest) * least;
+        match is_hot {
+            true if self.chosen.1 >= LEAST => Verdict::Hot,
+            false if self.chosen.1 >= enough => Verdict::Alike,
+            _ => Verdict::Open,
         }
-        let least = if stays { STAY_HALVES } else { BEGIN_HALVES };
-        let (chosen, rest) = (pace(self.chosen), pace(self.rest));
-        if chosen * 2 >= rest * least { Verdict::Hot } else { Verdict::Alike }
     }
 }
 
