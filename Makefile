@@ -57,7 +57,7 @@ package: build ## a .deb and an .rpm in target/package
 	deploy/package.py deb
 	deploy/package.py rpm
 
-bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse" CONTENDERS="alone jemalloc" ROUNDS=7)
+bench: build ## workloads beside peers, tables in bench/results (ROWS="one reuse" CONTENDERS="alone jemalloc" ROUNDS=7; RESUME=1 goes on with what was cut short)
 	integration/setup.sh bench
 	cargo run -q --release -p faultless-integration --bin bench
 

@@ -18,6 +18,7 @@ pub mod ratio;
 pub mod redis;
 pub mod results;
 pub mod rows;
+pub mod saved;
 pub mod table;
 
 use contenders::Contender;

@@ -1,5 +1,6 @@
 //! `make bench`: the workloads beside peers, a table a row, and files of bench/results when nothing is left out.
-//! ROWS, CONTENDERS (names, by blanks) and ROUNDS in the environment choose a part.
+//! ROWS, CONTENDERS (names, by blanks) and ROUNDS in the environment choose a part; RESUME=1 takes over the rows that were
+//! measured before under the same conditions, so that a run that was cut short, or done in parts, becomes whole.
 //!
 //! What must hold here: a table is printed when its row is done; a part overwrites no results of the whole; the exit
 //! status is 1 when Faultless failed in a row, and 2 when a name is unknown or the library is missing.
@@ -10,6 +11,7 @@ use std::process::ExitCode;
 use faultless_integration::artefacts::{library, workspace};
 use faultless_integration::bench::contenders::{self, Contender};
 use faultless_integration::bench::rows::{self, Row};
+use faultless_integration::bench::saved::Saved;
 use faultless_integration::bench::{Bench, results};
 
 /// Fewer make no interval, and no results.
@@ -35,14 +37,23 @@ fn bench() -> Result<bool, String> {
     if !library().is_file() {
         return Err(format!("{} is missing: make build", library().display()));
     }
+    let (saved, resumes) = (Saved::new(&contenders, rounds)?, words("RESUME").first().is_some_and(|word| word == "1"));
     let mut bench = Bench::new()?;
     let (mut tables, mut skipped) = (vec![], vec![]);
     for row in &rows {
+        if let Some(table) = saved.find(row, &contenders).filter(|_| resumes) {
+            println!("{}", table.text());
+            tables.push(table);
+            continue;
+        }
         let table = bench.run(row, &contenders, rounds, &mut progress);
         progress("");
         match table {
             Ok(table) => {
                 println!("{}", table.text());
+                if !table.ours_failed() {
+                    saved.keep(&table)?;
+                }
                 tables.push(table);
             }
             Err(why) => {
