@@ -10,6 +10,7 @@
 //! the samples take); locks of ours that the program has the hooks undo are not taken again for a while.
 
 mod choose;
+mod keep;
 pub mod locks;
 mod picture;
 mod presence;
@@ -27,15 +28,12 @@ use faultless_core::rules::Axis;
 
 use super::HOT;
 use super::pagemap::Pagemap;
-use super::pressure;
 use super::table::{self, SLOTS, Slot, Watched};
-use super::thread;
 use super::vitals::{Room, Vitals};
 use crate::live::Live;
-use crate::sys::{self, PAGE};
-use crate::{limits, regions};
+use crate::{regions, sys};
 
-use choose::{Chosen, Tally, Verdict, choose};
+use choose::{Tally, Verdict};
 use picture::{LOCKED, Picture, WANTED};
 pub use tempo::IS_HURRIED;
 use tempo::Tempo;
@@ -324,69 +322,11 @@ impl Hot {
         self.locked > 0
     }
 
-    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what files can
-    /// have (what is locked already does not count as theirs any more), and of what is present of anonymous memory: to lock that
-    /// takes no more.
-    fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
-        if sight.room.files < pressure::floor() {
-            return 0;
-        }
-        let most = live.bytes(live.config.lock_max);
-        let present: u64 = self.pictures.iter().map(|picture| picture.present).sum();
-        ((sight.room.files + self.locked_then + present) / 2).min(most)
-    }
-
     /// Has room for what is to be known.
     fn begin(&mut self) {
         if self.pictures.iter_mut().fold(false, |is_new, picture| picture.begin() | is_new) {
             self.find_locks();
         }
-    }
-
-    /// Nothing comes from disk any more: what is there is what the program uses, and somebody else may push it out while the
-    /// program is idle, when no fault would tell. Locked where the budget holds all of it.
-    fn keep_what_has_settled(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
-        self.begin();
-        if self.use_what_is_there(sight) <= self.capacity(live, sight) {
-            self.lock_what_is_used(live, sight, lend);
-        }
-    }
-
-    /// Pieces of which something is present count as hot from here on. Returns their bytes.
-    fn use_what_is_there(&mut self, sight: &Sight<'_>) -> u64 {
-        let mut used = 0;
-        for (picture, _, _) in seated(&mut self.pictures) {
-            for index in 0..picture.count() {
-                let (from, to) = picture.range(index);
-                let is_locked = picture.pieces().get(index).is_none_or(|piece| piece.is(LOCKED));
-                let is_used = is_locked || sight.pagemap.bytes(from, to).is_some_and(|bytes| bytes > 0);
-                if let Some(piece) = picture.pieces().get_mut(index).filter(|_| is_used) {
-                    (piece.heat, piece.tries) = (u8::MAX, u8::MAX);
-                    used += (to - from) as u64;
-                }
-            }
-        }
-        used
-    }
-
-    /// Of files of which everything may be locked: a stretch of which half counts as hot does so whole. The rest comes with the
-    /// requests that bring that half, where each fault of the program would bring a page or two of it.
-    fn use_what_lies_between(&mut self) {
-        for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| locks::may_be_brought(watched)) {
-            let stretch = (locks::STEP / picture.size()).max(1);
-            for pieces in picture.pieces().chunks_mut(stretch) {
-                let hot = pieces.iter().filter(|piece| piece.heat == u8::MAX).count();
-                if hot * 2 >= pieces.len() {
-                    pieces.iter_mut().for_each(|piece| (piece.heat, piece.tries) = (u8::MAX, u8::MAX));
-                }
-            }
-        }
-    }
-
-    /// What is used at all is worth a lock.
-    fn lock_what_is_used(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
-        self.decide(Verdict::Hot, live);
-        self.choose_and_lock(live, sight, lend);
     }
 
     fn decide(&mut self, verdict: Verdict, live: &Live<'_>) {
@@ -434,78 +374,6 @@ impl Hot {
         if before == Verdict::Open && self.verdict == Verdict::Alike {
             self.tempo.slow_down();
         }
-    }
-
-    fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
-        let capacity = self.capacity(live, sight);
-        self.is_news = true;
-        let chosen = choose(&mut self.pictures, capacity);
-        live.page.set(C::HotBytes, chosen.hot);
-        let lockable = limits::lockable(&limits::status());
-        let (mut left, yields) = (lockable, sight.now.at < self.yields_until);
-        let (mut locked, mut let_go, mut is_short) = (0, 0, false);
-        for (picture, slot, watched) in seated(&mut self.pictures) {
-            let size = picture.size() as u64;
-            for index in 0..picture.count() {
-                let range = picture.range(index);
-                let Some(piece) = picture.pieces().get_mut(index) else { break };
-                let keeps = piece.is(WANTED) && self.verdict != Verdict::Alike;
-                if piece.is(LOCKED) && !keeps && locks::unlock(live, slot, &watched, range) {
-                    piece.flags &= !LOCKED;
-                    let_go += size;
-                }
-            }
-        }
-        for (picture, slot, watched) in seated(&mut self.pictures) {
-            let size = picture.size() as u64;
-            let mut ahead = 0;
-            for index in 0..picture.count() {
-                let range = picture.range(index);
-                let Some(piece) = picture.pieces().get(index) else { break };
-                if self.verdict != Verdict::Hot || yields || !piece.is_to_be_locked() {
-                    continue;
-                }
-                // It may take long on a slow disk, and a call of the program waits for us to go.
-                if thread::is_told_to_leave() {
-                    break;
-                }
-                // In one request what lies together: a disk that does few a second does as few of small ones. One is waited for
-                // at a time, because the program's own wait behind it.
-                if index >= ahead {
-                    ahead = picture.end_of_run(index, locks::STEP);
-                    locks::read_ahead(slot, &watched, (range.0, picture.range(ahead - 1).1));
-                }
-                let Some(piece) = picture.pieces().get_mut(index) else { break };
-                let there = sight.pagemap.bytes(range.0, range.1).unwrap_or(0);
-                lend(range.0, ((range.1 - range.0).saturating_sub(there) / PAGE) as u32);
-                if left < size {
-                    locks::bring(slot, &watched, range);
-                    is_short = true;
-                    continue;
-                }
-                match locks::lock(live, slot, &watched, range) {
-                    Ok(()) => {
-                        piece.flags |= LOCKED;
-                        locked += size;
-                        left -= size;
-                    }
-                    Err(why) => {
-                        note(live, &watched, Outcome::Partly, why);
-                        left = 0;
-                    }
-                }
-            }
-        }
-        if is_short && !self.is_short {
-            for (_, _, watched) in seated(&mut self.pictures) {
-                note(live, &watched, Outcome::Partly, Reason::Refreshed);
-            }
-        }
-        self.is_short = is_short;
-        self.locked = (self.locked + locked).saturating_sub(let_go);
-        live.page.add(C::HotLetGo, let_go);
-        live.page.set(C::HotLockedNow, self.locked);
-        chosen
     }
 }
 
