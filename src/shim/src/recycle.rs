@@ -47,24 +47,15 @@ struct Kept(u64);
 impl Kept {
     const PAGES_AT: u32 = 26;
     const IS_HUGE_AT: u32 = 48;
-    const IS_BACK_AT: u32 = 49;
+    const IS_LATE_AT: u32 = 49;
     const SECONDS_AT: u32 = 50;
 
-    /// 26 bits for the slot of the data, 22 for the length (up to 8 GiB), 1 for huge pages, 1 for a mapping that begins a page
-    /// before the slot, 14 for when it was freed.
+    /// 26 bits for the slot, 22 for the length (up to 8 GiB), 1 for huge pages, 1 for where in the slot it begins, 14 for when it
+    /// was freed.
     fn new(block: &Block, is_huge: bool, seconds: u64) -> Kept {
-        let place = (block.data / HUGE) as u64 | ((block.len / PAGE) as u64) << Kept::PAGES_AT;
-        let shape = u64::from(is_huge) << Kept::IS_HUGE_AT | u64::from(block.is_back()) << Kept::IS_BACK_AT;
+        let place = (block.start / HUGE) as u64 | ((block.len / PAGE) as u64) << Kept::PAGES_AT;
+        let shape = u64::from(is_huge) << Kept::IS_HUGE_AT | u64::from(block.is_late()) << Kept::IS_LATE_AT;
         Kept(place | shape | seconds << Kept::SECONDS_AT)
-    }
-
-    fn is_back(self) -> bool {
-        self.0 >> Kept::IS_BACK_AT & 1 == 1
-    }
-
-    /// Bytes that the program may use.
-    fn usable(self) -> usize {
-        self.len() - if self.is_back() { PAGE } else { blocks::PLAIN_ALIGN }
     }
 
     fn is_huge(self) -> bool {
@@ -73,7 +64,8 @@ impl Kept {
 
     fn data(self) -> usize {
         let slot = (self.0 & ((1 << Kept::PAGES_AT) - 1)) as usize * HUGE;
-        slot + if self.is_back() { 0 } else { blocks::PLAIN_ALIGN }
+        let is_late = self.0 >> Kept::IS_LATE_AT & 1 == 1;
+        slot + if is_late { HUGE - PAGE } else { 0 } + blocks::PLAIN_ALIGN
     }
 
     fn len(self) -> usize {
@@ -176,14 +168,13 @@ fn fits(live: &Live<'_>, len: u64) -> bool {
     Room::read(SECOND_NS).is_some_and(fits) || Room::read(Room::SOON_NS).is_some_and(fits)
 }
 
-/// Takes a kept block for `size` bytes, if one fits with at most an eighth to spare. To make another fit would split huge pages,
-/// and was measured to be slower. Also tells whether it has been advised to be on them.
-pub fn take(live: &Live<'_>, size: usize) -> Option<(Block, bool)> {
+/// Takes a kept block for a mapping of `len` bytes, if one fits with at most an eighth to spare. To make another fit would split
+/// huge pages, and was measured to be slower. Also tells whether it has been advised to be on them.
+pub fn take(live: &Live<'_>, len: usize) -> Option<(Block, bool)> {
     if BYTES.load(Relaxed) == 0 {
         return None;
     }
-    let len = blocks::plain_len(size)?;
-    let fits = |kept: Kept| kept.usable() >= size && kept.len().saturating_sub(len) <= len / 8;
+    let fits = |kept: Kept| kept.len() >= len && kept.len() - len <= len / 8;
     let (_, kept) = filled().find(|(slot, kept)| fits(*kept) && remove(live, slot, *kept))?;
     blocks::find_kept(kept.data()).map(|block| (block, kept.is_huge()))
 }

@@ -22,7 +22,7 @@ use crate::{heap, real, recycle, regions, small_path, state, sys, transit, watch
 const MOST_BLOCKS: u64 = 16_384;
 
 /// glibc never maps a block below this by itself, however it tunes itself; calloc of a larger one touches nothing, so it
-/// gets no kept block, which would have to be cleared, and its header lies apart, or that alone would put a huge page there.
+/// gets no kept block, which would have to be cleared, and its header puts no huge page there.
 const MOST_FROM_HEAP: usize = 32 << 20;
 
 /// A large block from the pool if a rule wants it there, or None: the real allocator serves it then.
@@ -59,18 +59,20 @@ pub fn take(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
     let hugetlb = act::wants_hugetlb(&live, &chosen);
     let is_plain = align <= blocks::PLAIN_ALIGN && !hugetlb;
     let is_untouched = is_plain && zero && size > MOST_FROM_HEAP;
-    let kept = if is_plain && !is_untouched { recycle::take(&live, size) } else { None };
+    let may_be_kept = is_plain && !is_untouched;
+    let kept = if may_be_kept { blocks::plain_len(size).and_then(|len| recycle::take(&live, len)) } else { None };
     let is_kept = kept.is_some();
-    let align = if is_untouched { blocks::MAX_ALIGN } else { align };
-    let Some((block, is_huge)) = kept.or_else(|| map(size, align, hugetlb).map(|block| (block, false))) else {
+    let fresh = || if is_untouched { blocks::take_untouched(size) } else { blocks::take(size, align, hugetlb) };
+    let Some((block, is_huge)) = kept.or_else(|| map(size, fresh).map(|block| (block, false))) else {
         act::count_skipped(&live, &chosen, Reason::NoRoom);
         return None;
     };
     if is_kept {
         live.page.add(C::Recycled, 1);
         if zero {
+            // What malloc_usable_size says is clean in the C library's too.
             // SAFETY: the block is ours until it is published, and as large as this.
-            unsafe { (block.data as *mut u8).write_bytes(0, size) };
+            unsafe { (block.data as *mut u8).write_bytes(0, block.usable()) };
         }
     }
     live.page.add(C::BlocksLive, 1);
@@ -80,7 +82,7 @@ pub fn take(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
         act::count_done(&live, &chosen, block.len as u64);
         let end = block.start + block.len;
         regions::insert(&Record { start: block.start, end, flags: regions::HUGE, ..Record::default() });
-        live.page.add(C::HugeAskedBytes, (block.len & !(sys::HUGE - 1)) as u64);
+        live.page.add(C::HugeAskedBytes, target(&block).range.whole_huge_pages().len as u64);
     } else {
         act::apply(&live, &target(&block), &chosen);
     }
@@ -95,9 +97,8 @@ fn wants_huge_at_most(chosen: &Chosen) -> bool {
 }
 
 /// A block of pages that nobody has had, for which what is kept makes room.
-fn map(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
+fn map(size: usize, fresh: impl Fn() -> Option<Block>) -> Option<Block> {
     recycle::make_room(size);
-    let fresh = || blocks::take(size, align, hugetlb);
     fresh().or_else(|| if recycle::give_way() { fresh() } else { None })
 }
 

@@ -67,6 +67,8 @@ pub struct Hot {
     batch: usize,
     sweep: u64,
     barren: u32,
+    /// nothing has been found to be hot, and the pace has not followed
+    is_alike_for_few: bool,
     locked: u64,
     /// RLIMIT_MEMLOCK leaves no room for all that should be
     is_short: bool,
@@ -140,6 +142,7 @@ impl Hot {
             batch: 0,
             sweep: 0,
             barren: 0,
+            is_alike_for_few: false,
             locked: 0,
             is_short: false,
             locked_then: 0,
@@ -173,7 +176,7 @@ impl Hot {
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
         (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
-        (self.next_look_for_losses, self.back) = (0, 0);
+        (self.next_look_for_losses, self.back, self.is_alike_for_few) = (0, 0, false);
         (self.is_news, self.next_save, self.is_blind) = (false, 0, false);
     }
 
@@ -348,13 +351,14 @@ impl Hot {
             let ended = sys::ticks();
             self.next_look = ended + presence::EVERY_NS.max((ended - began) * presence::SHARE);
         }
-        let (before, verdict) = (self.verdict, self.tally.verdict(self.locked > 0));
+        let stays = self.locked > 0 || self.verdict == Verdict::Hot;
+        let (before, verdict, is_sure) = (self.verdict, self.tally.verdict(stays), self.tally.is_sure());
         self.decide(verdict, live);
         let has_cooled = before == Verdict::Hot && self.tally.has_cooled();
         let is_new_wait = self.tempo.adapt(self.sampled, self.tally.is_certain());
         let has_news = self.tally.has_news();
         // What waited for another time says something else.
-        self.tally.next_sweep(verdict == Verdict::Open && !is_new_wait);
+        self.tally.next_sweep(!is_sure && !is_new_wait);
         self.sampled = (0, 0);
         let chosen = self.choose_and_lock(live, sight, lend);
         match has_news {
@@ -365,13 +369,16 @@ impl Hot {
         if self.barren >= BARREN_SWEEPS {
             self.decide(Verdict::Alike, live);
         }
+        // What was said of few samples may be taken back: until as many as it takes have said it, there is no less hurry.
+        self.is_alike_for_few = self.verdict == Verdict::Alike && (before == Verdict::Open || self.is_alike_for_few);
         let pieces: usize = self.pictures.iter().map(Picture::count).sum();
         let by_presence = self.pictures.iter().all(|picture| picture.origin.is_none());
-        let is_open = self.verdict == Verdict::Open && self.sweep < OPEN_SWEEPS;
+        let is_open = (self.verdict == Verdict::Open || self.is_alike_for_few) && self.sweep < OPEN_SWEEPS;
         let is_calm =
             !is_new_wait && !has_cooled && !is_open && chosen.changes as usize * 64 <= pieces && self.sweep > 4;
         self.tempo.ended(is_calm || by_presence);
-        if before == Verdict::Open && self.verdict == Verdict::Alike {
+        if self.is_alike_for_few && (is_sure || self.barren >= BARREN_SWEEPS) {
+            self.is_alike_for_few = false;
             self.tempo.slow_down();
         }
     }

@@ -134,20 +134,25 @@ impl Tally {
 
     /// Of the samples of the chosen, were most not in use?
     pub fn has_cooled(&self) -> bool {
-        self.chosen.1 >= LEAST && self.chosen.0 * 2 < self.chosen.1
+        self.is_sure() && self.chosen.0 * 2 < self.chosen.1
     }
 
     /// Were all but a few of the samples of the chosen in use? Then a shorter wait would tell more.
     pub fn is_certain(&self) -> bool {
-        self.chosen.1 >= LEAST && self.chosen.0 * 64 >= self.chosen.1 * 63
+        self.is_sure() && self.chosen.0 * 64 >= self.chosen.1 * 63
     }
 
-    /// `stays`: they are locked already.
+    /// Were there as many as it takes to lock?
+    pub fn is_sure(&self) -> bool {
+        self.chosen.1 >= LEAST
+    }
+
+    /// `stays`: they are worth it already.
     pub fn verdict(&self, stays: bool) -> Verdict {
         let (least, enough) = if stays { (STAY_HALVES, LEAST) } else { (BEGIN_HALVES, LEAST_AGAINST) };
         let is_hot = pace(self.chosen) * 2 >= pace(self.rest) * least;
         match is_hot {
-            true if self.chosen.1 >= LEAST => Verdict::Hot,
+            true if self.is_sure() => Verdict::Hot,
             false if self.chosen.1 >= enough => Verdict::Alike,
             _ => Verdict::Open,
         }
