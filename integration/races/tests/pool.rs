@@ -194,7 +194,7 @@ fn a_block_that_is_given_back_twice_is_found() {
 #[test]
 fn a_taint_that_brings_a_block_back_is_found() {
     const FAULTS: &[Mutation] =
-        &[Mutation { file: "blocks.rs", text: "entry.fetch_or(TAINTED, AcqRel)", how: How::Split }];
+        &[Mutation { file: "blocks.rs", text: "entry.fetch_update(AcqRel, Relaxed, taint)", how: How::Split }];
     find(20_000, tainted_while_freed, FAULTS);
 }
 
