@@ -1,0 +1,165 @@
+//! What is locked of what is hot: how much may be, what is let go, what comes in its place.
+//!
+//! What must hold here: what has cooled goes before anything comes; nothing is locked where the program has just had locks
+//! undone, nor beyond what RLIMIT_MEMLOCK and the budget leave; told to leave, the thread stops between two requests.
+
+use faultless_core::counters::C;
+use faultless_core::page::Outcome;
+use faultless_core::reason::Reason;
+
+use super::super::pressure;
+use super::super::thread;
+use super::choose::{Chosen, Verdict, choose};
+use super::picture::{LOCKED, WANTED};
+use super::{Hot, Lend, Sight, locks, note, seated};
+use crate::limits;
+use crate::live::Live;
+use crate::sys::PAGE;
+
+impl Hot {
+    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what files can
+    /// have (what is locked already does not count as theirs any more), and of what is present of anonymous memory: to lock that
+    /// takes no more.
+    pub(super) fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
+        if sight.room.files < pressure::floor() {
+            return 0;
+        }
+        let most = live.bytes(live.config.lock_max);
+        let present: u64 = self.pictures.iter().map(|picture| picture.present).sum();
+        ((sight.room.files + self.locked_then + present) / 2).min(most)
+    }
+
+    /// Nothing comes from disk any more: what is there is what the program uses, and somebody else may push it out while the
+    /// program is idle, when no fault would tell. Locked where the budget holds all of it.
+    pub(super) fn keep_what_has_settled(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        self.begin();
+        if self.use_what_is_there(sight) <= self.capacity(live, sight) {
+            self.lock_what_is_used(live, sight, lend);
+        }
+    }
+
+    /// Pieces of which something is present count as hot from here on. Returns their bytes.
+    pub(super) fn use_what_is_there(&mut self, sight: &Sight<'_>) -> u64 {
+        let mut used = 0;
+        for (picture, _, _) in seated(&mut self.pictures) {
+            for index in 0..picture.count() {
+                let (from, to) = picture.range(index);
+                let is_locked = picture.pieces().get(index).is_none_or(|piece| piece.is(LOCKED));
+                let is_used = is_locked || sight.pagemap.bytes(from, to).is_some_and(|bytes| bytes > 0);
+                if let Some(piece) = picture.pieces().get_mut(index).filter(|_| is_used) {
+                    (piece.heat, piece.tries) = (u8::MAX, u8::MAX);
+                    used += (to - from) as u64;
+                }
+            }
+        }
+        used
+    }
+
+    /// Of files of which everything may be locked: a stretch of which half counts as hot does so whole. The rest comes with the
+    /// requests that bring that half, where each fault of the program would bring a page or two of it.
+    pub(super) fn use_what_lies_between(&mut self) {
+        for (picture, _, _) in seated(&mut self.pictures).filter(|(_, _, watched)| locks::may_be_brought(watched)) {
+            let stretch = (locks::STEP / picture.size()).max(1);
+            for pieces in picture.pieces().chunks_mut(stretch) {
+                let hot = pieces.iter().filter(|piece| piece.heat == u8::MAX).count();
+                if hot * 2 >= pieces.len() {
+                    pieces.iter_mut().for_each(|piece| (piece.heat, piece.tries) = (u8::MAX, u8::MAX));
+                }
+            }
+        }
+    }
+
+    /// What is used at all is worth a lock.
+    pub(super) fn lock_what_is_used(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        self.decide(Verdict::Hot, live);
+        self.choose_and_lock(live, sight, lend);
+    }
+
+    /// Chooses anew, within `capacity`; lets go of what is not chosen any more and locks what is.
+    pub(super) fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
+        let capacity = self.capacity(live, sight);
+        self.is_news = true;
+        let chosen = choose(&mut self.pictures, capacity);
+        live.page.set(C::HotBytes, chosen.hot);
+        let let_go = self.let_go_of_the_rest(live);
+        let (mut locked, mut is_short) = (0, false);
+        if self.verdict == Verdict::Hot && sight.now.at >= self.yields_until {
+            (locked, is_short) = self.lock_the_chosen(live, sight, lend);
+        }
+        if is_short && !self.is_short {
+            for (_, _, watched) in seated(&mut self.pictures) {
+                note(live, &watched, Outcome::Partly, Reason::Refreshed);
+            }
+        }
+        self.is_short = is_short;
+        self.locked = (self.locked + locked).saturating_sub(let_go);
+        live.page.add(C::HotLetGo, let_go);
+        live.page.set(C::HotLockedNow, self.locked);
+        chosen
+    }
+
+    /// Returns the bytes.
+    fn let_go_of_the_rest(&mut self, live: &Live<'_>) -> u64 {
+        let mut let_go = 0;
+        for (picture, slot, watched) in seated(&mut self.pictures) {
+            let size = picture.size() as u64;
+            for index in 0..picture.count() {
+                let range = picture.range(index);
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                let keeps = piece.is(WANTED) && self.verdict != Verdict::Alike;
+                if piece.is(LOCKED) && !keeps && locks::unlock(live, slot, &watched, range) {
+                    piece.flags &= !LOCKED;
+                    let_go += size;
+                }
+            }
+        }
+        let_go
+    }
+
+    /// Returns the bytes, and whether RLIMIT_MEMLOCK left no room for all.
+    fn lock_the_chosen(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> (u64, bool) {
+        let (mut locked, mut is_short) = (0, false);
+        let mut left = limits::lockable(&limits::status());
+        for (picture, slot, watched) in seated(&mut self.pictures) {
+            let size = picture.size() as u64;
+            let mut ahead = 0;
+            for index in 0..picture.count() {
+                let range = picture.range(index);
+                let Some(piece) = picture.pieces().get(index) else { break };
+                if !piece.is_to_be_locked() {
+                    continue;
+                }
+                // It may take long on a slow disk, and a call of the program waits for us to go.
+                if thread::is_told_to_leave() {
+                    break;
+                }
+                // In one request what lies together: a disk that does few a second does as few of small ones. One is waited for
+                // at a time, because the program's own wait behind it.
+                if index >= ahead {
+                    ahead = picture.end_of_run(index, locks::STEP);
+                    locks::read_ahead(slot, &watched, (range.0, picture.range(ahead - 1).1));
+                }
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                let there = sight.pagemap.bytes(range.0, range.1).unwrap_or(0);
+                lend(range.0, ((range.1 - range.0).saturating_sub(there) / PAGE) as u32);
+                if left < size {
+                    locks::bring(slot, &watched, range);
+                    is_short = true;
+                    continue;
+                }
+                match locks::lock(live, slot, &watched, range) {
+                    Ok(()) => {
+                        piece.flags |= LOCKED;
+                        locked += size;
+                        left -= size;
+                    }
+                    Err(why) => {
+                        note(live, &watched, Outcome::Partly, why);
+                        left = 0;
+                    }
+                }
+            }
+        }
+        (locked, is_short)
+    }
+}
