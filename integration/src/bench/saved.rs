@@ -1,4 +1,4 @@
-//! Rows that an earlier run has measured: a whole run takes hours, and one that was cut short need not begin anew.
+//! Rows that an earlier run has measured: a whole run takes an hour or two, and one that was cut short need not begin anew.
 //!
 //! What must hold here: a row is taken over only if all that its figures depend on is as it was: the library, the bench and its
 //! programs, the contenders, the rounds and the kernel; a file is written whole or not at all.

@@ -1,7 +1,7 @@
 //! Large malloc blocks: where they lie, and which pointers are theirs.
 //!
-//! Each block is a mapping of its own that starts on a 2 MiB boundary or with the page before one, in a stretch of the
-//! address space that is claimed but not reserved: the kernel never chooses addresses there by itself, and every mapping of ours is made
+//! Each block is a mapping of its own that starts on a 2 MiB boundary, in a stretch of the address space that is
+//! claimed but not reserved: the kernel never chooses addresses there by itself, and every mapping of ours is made
 //! with MAP_FIXED_NOREPLACE. So nothing shows in VSZ but live blocks, mlockall and RLIMIT_AS see nothing else, and the
 //! kernel's own map is the arbiter between threads: no lock.
 //!
@@ -103,38 +103,26 @@ fn entry(data: usize) -> Option<&'static AtomicU64> {
     Some(unsafe { &*leaf.add(offset / HUGE % LEAF) })
 }
 
-/// Entry: pages of the mapping (40 bits), bytes from its start to the data / 16 (12 bits), hugetlb (1 bit), and what
-/// follows.
+/// Entry: pages of the mapping (40 bits), bytes from its start to the data / 16 (12 bits), hugetlb (1 bit), and whether
+/// the data begins with its slot, the mapping a page before (1 bit).
 fn pack(b: &Block) -> u64 {
-    let when = |is: bool, bit: u64| if is { bit } else { 0 };
+    let back = b.data.is_multiple_of(HUGE);
     (b.len / PAGE) as u64
         | (((b.data - b.start) / 16) as u64) << 40
         | u64::from(b.hugetlb) << 52
-        | when(b.data.is_multiple_of(HUGE), BACK)
-        | when(b.tainted, TAINTED)
-        | when(b.is_late(), LATE)
+        | u64::from(back) << 53
+        | u64::from(b.tainted) << 54
 }
 
-/// The data begins with its slot, the mapping a page before.
-const BACK: u64 = 1 << 53;
 /// The program made an address-space call on the block.
 const TAINTED: u64 = 1 << 54;
 /// The block is not live: its pages are kept for the next.
 const KEPT: u64 = 1 << 55;
-/// The mapping begins with the last page of its slot, and the data in that page.
-const LATE: u64 = 1 << 56;
-
-/// Where in its slot a mapping begins whose second page is the next one's first.
-const LAST_PAGE: usize = HUGE - PAGE;
 
 fn unpack(word: u64, data: usize) -> Option<Block> {
     let lead = (word >> 40 & 0xfff) as usize * 16;
     let slot = data & !(HUGE - 1);
-    let expected = match word & (BACK | LATE) {
-        0 => slot + lead,
-        LATE => slot + LAST_PAGE + lead,
-        _ => slot,
-    };
+    let expected = if word >> 53 & 1 == 1 { slot } else { slot + lead };
     (word != 0 && data == expected).then(|| Block {
         data,
         start: data - lead,
@@ -233,11 +221,11 @@ fn lead(align: usize) -> usize {
     align.clamp(PLAIN_ALIGN, PAGE)
 }
 
-/// Finds a free stretch for a mapping of `len` bytes that begins so many bytes into its slot, and its data `lead` bytes later,
-/// and maps it with `prot`.
-fn place(len: usize, into: usize, lead: usize, prot: i32, more_flags: i32) -> Option<usize> {
+/// Finds a free stretch for a mapping of `len` bytes whose data has this alignment, and maps it with `prot`.
+fn place(len: usize, align: usize, prot: i32, more_flags: i32) -> Option<usize> {
     const MAP_FIXED_NOREPLACE: i32 = 0x10_0000;
-    let slots = (into + len).div_ceil(HUGE);
+    let back = if align > PAGE { PAGE } else { 0 };
+    let slots = (len + if back != 0 { HUGE } else { 0 }).div_ceil(HUGE);
     let base = BASE.load(Relaxed);
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | MAP_FIXED_NOREPLACE | more_flags;
     for _ in 0..TRIES {
@@ -249,8 +237,8 @@ fn place(len: usize, into: usize, lead: usize, prot: i32, more_flags: i32) -> Op
             CURSOR.store(0, Relaxed);
             continue;
         }
-        let start = base + slot * HUGE + into;
-        make_leaf((start + lead - base) / HUGE)?;
+        let start = base + slot * HUGE + if back != 0 { HUGE - back } else { 0 };
+        make_leaf((start + back - base) / HUGE)?; // where the data begins
         // SAFETY: NOREPLACE takes nothing from anybody; older kernels (before 4.17) read it as a hint.
         match unsafe { sys::mmap(start, len, prot, flags, -1, 0) } {
             Ok(got) if got == start => return Some(start),
@@ -273,11 +261,12 @@ fn len_for(lead: usize, size: usize, unit: usize) -> Option<usize> {
 /// that fails, on ordinary ones.
 pub fn take(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
     let lead = lead(align);
+    let rw = libc::PROT_READ | libc::PROT_WRITE;
     if hugetlb && align <= PAGE {
         const MADV_POPULATE_WRITE: i32 = 23;
         const MAP_HUGE_2MB: i32 = 21 << 26;
-        let (len, rw) = (len_for(lead, size, HUGE)?, libc::PROT_READ | libc::PROT_WRITE);
-        if let Some(start) = place(len, 0, lead, rw, libc::MAP_HUGETLB | MAP_HUGE_2MB) {
+        let len = len_for(lead, size, HUGE)?;
+        if let Some(start) = place(len, align, rw, libc::MAP_HUGETLB | MAP_HUGE_2MB) {
             // SAFETY: our own fresh mapping.
             if unsafe { sys::madvise(start, len, MADV_POPULATE_WRITE) }.is_ok() {
                 return Some(Block { data: start + lead, start, len, hugetlb: true, tainted: false });
@@ -286,27 +275,12 @@ pub fn take(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
             let _ = unsafe { sys::munmap(start, len) };
         }
     }
-    fresh(size, lead, if align > PAGE { LAST_PAGE } else { 0 })
-}
-
-/// The same for a block of which the program may read more than it writes: the header lies in a small page, and to write it
-/// puts no huge page there.
-pub fn take_untouched(size: usize) -> Option<Block> {
-    fresh(size, lead(16), LAST_PAGE)
-}
-
-fn fresh(size: usize, lead: usize, into: usize) -> Option<Block> {
     let len = len_for(lead, size, PAGE)?;
-    let start = place(len, into, lead, libc::PROT_READ | libc::PROT_WRITE, 0)?;
+    let start = place(len, align, rw, 0)?;
     Some(Block { data: start + lead, start, len, hugetlb: false, tainted: false })
 }
 
 impl Block {
-    /// Whether the mapping begins with the last page of the slot in which the data begins.
-    pub fn is_late(&self) -> bool {
-        !self.start.is_multiple_of(HUGE) && !self.data.is_multiple_of(HUGE)
-    }
-
     /// Bytes that the program may use.
     pub fn usable(&self) -> usize {
         self.len - (self.data - self.start)
@@ -366,7 +340,8 @@ impl Block {
         if len < self.len {
             return None;
         }
-        let start = place(len, self.start % HUGE, lead, libc::PROT_NONE, libc::MAP_NORESERVE)?;
+        let align = if self.start.is_multiple_of(HUGE) { lead } else { HUGE };
+        let start = place(len, align, libc::PROT_NONE, libc::MAP_NORESERVE)?;
         // Cleared first: as soon as the mapping has moved, another thread may be given the old place.
         known.store(0, Release);
         let flags = libc::MREMAP_MAYMOVE | libc::MREMAP_FIXED;

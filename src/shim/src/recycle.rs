@@ -47,15 +47,12 @@ struct Kept(u64);
 impl Kept {
     const PAGES_AT: u32 = 26;
     const IS_HUGE_AT: u32 = 48;
-    const IS_LATE_AT: u32 = 49;
-    const SECONDS_AT: u32 = 50;
+    const SECONDS_AT: u32 = 49;
 
-    /// 26 bits for the slot, 22 for the length (up to 8 GiB), 1 for huge pages, 1 for where in the slot it begins, 14 for when it
-    /// was freed.
+    /// 26 bits for the place, 22 for the length (up to 8 GiB), 1 for huge pages, 15 for when it was freed.
     fn new(block: &Block, is_huge: bool, seconds: u64) -> Kept {
         let place = (block.start / HUGE) as u64 | ((block.len / PAGE) as u64) << Kept::PAGES_AT;
-        let shape = u64::from(is_huge) << Kept::IS_HUGE_AT | u64::from(block.is_late()) << Kept::IS_LATE_AT;
-        Kept(place | shape | seconds << Kept::SECONDS_AT)
+        Kept(place | u64::from(is_huge) << Kept::IS_HUGE_AT | seconds << Kept::SECONDS_AT)
     }
 
     fn is_huge(self) -> bool {
@@ -63,9 +60,7 @@ impl Kept {
     }
 
     fn data(self) -> usize {
-        let slot = (self.0 & ((1 << Kept::PAGES_AT) - 1)) as usize * HUGE;
-        let is_late = self.0 >> Kept::IS_LATE_AT & 1 == 1;
-        slot + if is_late { HUGE - PAGE } else { 0 } + blocks::PLAIN_ALIGN
+        (self.0 & ((1 << Kept::PAGES_AT) - 1)) as usize * HUGE + blocks::PLAIN_ALIGN
     }
 
     fn len(self) -> usize {

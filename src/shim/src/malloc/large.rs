@@ -22,7 +22,7 @@ use crate::{heap, real, recycle, regions, small_path, state, sys, transit, watch
 const MOST_BLOCKS: u64 = 16_384;
 
 /// glibc never maps a block below this by itself, however it tunes itself; calloc of a larger one touches nothing, so it
-/// gets no kept block, which would have to be cleared, and its header puts no huge page there.
+/// gets no kept block, which would have to be cleared.
 const MOST_FROM_HEAP: usize = 32 << 20;
 
 /// A large block from the pool if a rule wants it there, or None: the real allocator serves it then.
@@ -57,13 +57,10 @@ pub fn take(size: usize, align: usize, zero: bool) -> Option<*mut c_void> {
     }
     show_the_real_one();
     let hugetlb = act::wants_hugetlb(&live, &chosen);
-    let is_plain = align <= blocks::PLAIN_ALIGN && !hugetlb;
-    let is_untouched = is_plain && zero && size > MOST_FROM_HEAP;
-    let may_be_kept = is_plain && !is_untouched;
-    let kept = if may_be_kept { blocks::plain_len(size).and_then(|len| recycle::take(&live, len)) } else { None };
+    let is_plain = align <= blocks::PLAIN_ALIGN && !hugetlb && (!zero || size <= MOST_FROM_HEAP);
+    let kept = if is_plain { blocks::plain_len(size).and_then(|len| recycle::take(&live, len)) } else { None };
     let is_kept = kept.is_some();
-    let fresh = || if is_untouched { blocks::take_untouched(size) } else { blocks::take(size, align, hugetlb) };
-    let Some((block, is_huge)) = kept.or_else(|| map(size, fresh).map(|block| (block, false))) else {
+    let Some((block, is_huge)) = kept.or_else(|| map(size, align, hugetlb).map(|block| (block, false))) else {
         act::count_skipped(&live, &chosen, Reason::NoRoom);
         return None;
     };
@@ -97,8 +94,9 @@ fn wants_huge_at_most(chosen: &Chosen) -> bool {
 }
 
 /// A block of pages that nobody has had, for which what is kept makes room.
-fn map(size: usize, fresh: impl Fn() -> Option<Block>) -> Option<Block> {
+fn map(size: usize, align: usize, hugetlb: bool) -> Option<Block> {
     recycle::make_room(size);
+    let fresh = || blocks::take(size, align, hugetlb);
     fresh().or_else(|| if recycle::give_way() { fresh() } else { None })
 }
 
