@@ -4,18 +4,11 @@
 // policy: malloc@1M:huge+recycle
 // page: recycled >= 1
 #include "test.h"
-
-static size_t resident(void) {
-    FILE *f = fopen("/proc/self/statm", "re");
-    size_t size, pages = 0;
-    CHECK(f && fscanf(f, "%zu %zu", &size, &pages) == 2);
-    fclose(f);
-    return pages * PAGE;
-}
+#include "statm.h"
 
 int main(void) {
     static char *blocks[64];
-    size_t before = resident();
+    size_t before = resident_now();
     for (int round = 0; round < 2; round++) {
         for (int i = 0; i < 64; i++) {
             blocks[i] = malloc(MIB(8) + (size_t)i * 100);
@@ -27,6 +20,6 @@ int main(void) {
             free(blocks[i]);
         }
     }
-    if (under_shim()) CHECK(resident() < before + MIB(40));
+    if (under_shim()) CHECK(resident_now() < before + MIB(40));
     return 0;
 }

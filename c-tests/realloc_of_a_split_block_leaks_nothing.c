@@ -1,17 +1,10 @@
 // A block in which the program has protected a page cannot be moved by the kernel and is copied: its content is kept,
 // and no address space is left behind. The sizes are ones that glibc too always maps.
 #include "test.h"
-
-static size_t address_space(void) {
-    FILE *f = fopen("/proc/self/statm", "re");
-    size_t pages;
-    CHECK(f != NULL && fscanf(f, "%zu", &pages) == 1);
-    fclose(f);
-    return pages * PAGE;
-}
+#include "statm.h"
 
 int main(void) {
-    size_t before = address_space();
+    size_t before = mapped_now();
     for (int i = 0; i < 20; i++) {
         char *p = malloc(MIB(40));
         CHECK(p != NULL);
@@ -21,6 +14,6 @@ int main(void) {
         CHECK(q != NULL && holds(q, MIB(1), i));
         free(q);
     }
-    CHECK(address_space() < before + MIB(200));
+    CHECK(mapped_now() < before + MIB(200));
     return 0;
 }

@@ -1,14 +1,8 @@
 // Where a limit leaves no room for a block beside its larger self (RLIMIT_AS set by the program, or RLIMIT_MEMLOCK after
 // mlockall(MCL_FUTURE)), realloc still moves it, as mremap does, with all that is in it.
 #include "test.h"
+#include "statm.h"
 #include <sys/resource.h>
-
-static size_t mapped(void) {
-    long pages = 0;
-    FILE *statm = fopen("/proc/self/statm", "r");
-    CHECK(statm && fscanf(statm, "%ld", &pages) == 1 && fclose(statm) == 0);
-    return (size_t)pages * 4096;
-}
 
 int main(void) {
     for (int how = 0; how < 2; how++) {
@@ -19,7 +13,7 @@ int main(void) {
             CHECK(p && beside);
             memset(p, 5, n);
             if (how == 0) {
-                struct rlimit limit = {mapped() + MIB(30), RLIM_INFINITY};
+                struct rlimit limit = {mapped_now() + MIB(30), RLIM_INFINITY};
                 CHECK(setrlimit(RLIMIT_AS, &limit) == 0);
             } else {
                 struct rlimit limit = {MIB(7), MIB(7)};

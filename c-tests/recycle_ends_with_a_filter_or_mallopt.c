@@ -3,19 +3,12 @@
 // policy: malloc@1M:recycle
 // policy: throughput
 #include "test.h"
+#include "statm.h"
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <malloc.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
-
-static size_t resident(void) {
-    FILE *f = fopen("/proc/self/statm", "re");
-    size_t size, pages = 0;
-    CHECK(f && fscanf(f, "%zu %zu", &size, &pages) == 2);
-    fclose(f);
-    return pages * PAGE;
-}
 
 static void use(void) {
     static char *p[6];
@@ -42,12 +35,12 @@ int main(void) {
     for (int how = 0; how < 3; how++) {
         pid_t pid = fork();
         if (pid == 0) {
-            size_t before = resident();
+            size_t before = resident_now();
             use();
             ask(how);
-            CHECK(resident() < before + MIB(15));
+            CHECK(resident_now() < before + MIB(15));
             use();
-            CHECK(resident() < before + MIB(15));
+            CHECK(resident_now() < before + MIB(15));
             _exit(0);
         }
         ends_well(pid);

@@ -2,23 +2,16 @@
 // policy: malloc@1M:recycle
 // page: retain_now = 0
 #include "test.h"
-
-static size_t resident(void) {
-    FILE *f = fopen("/proc/self/statm", "re");
-    size_t size, pages = 0;
-    CHECK(f && fscanf(f, "%zu %zu", &size, &pages) == 2);
-    fclose(f);
-    return pages * PAGE;
-}
+#include "statm.h"
 
 int main(void) {
-    size_t before = resident();
+    size_t before = resident_now();
     char *p = malloc(MIB(100));
     CHECK(p);
     memset(p, 1, MIB(100));
     free(p);
     sleep(13);
     for (int i = 0; i < 100; i++) CHECK(malloc(1000)); // more than the 64 KiB after which malloc looks
-    CHECK(resident() < before + MIB(20));
+    CHECK(resident_now() < before + MIB(20));
     return 0;
 }

@@ -90,6 +90,12 @@ struct Hierarchy {
     usage: &'static [u8],
     inactive: &'static [u8],
     active: &'static [u8],
+    /// of memory.stat: what can go to swap, unlocked
+    anonymous: [&'static [u8]; 2],
+    /// the limit of swap and its use; of v1, of memory and swap together
+    swap: [&'static [u8]; 2],
+    /// 0: nothing goes to swap
+    swappiness: Option<&'static [u8]>,
 }
 
 const V1: Hierarchy = Hierarchy {
@@ -99,6 +105,9 @@ const V1: Hierarchy = Hierarchy {
     usage: b"/memory.usage_in_bytes",
     inactive: b"total_inactive_file ",
     active: b"total_active_file ",
+    anonymous: [b"total_inactive_anon ", b"total_active_anon "],
+    swap: [b"/memory.memsw.limit_in_bytes", b"/memory.memsw.usage_in_bytes"],
+    swappiness: Some(b"/memory.swappiness"),
 };
 const V2: Hierarchy = Hierarchy {
     root: b"/sys/fs/cgroup",
@@ -107,6 +116,9 @@ const V2: Hierarchy = Hierarchy {
     usage: b"/memory.current",
     inactive: b"inactive_file ",
     active: b"active_file ",
+    anonymous: [b"inactive_anon ", b"active_anon "],
+    swap: [b"/memory.swap.max", b"/memory.swap.current"],
+    swappiness: None,
 };
 
 /// Calls `each` with every memory cgroup that this process is in, from its own to the root.
@@ -216,6 +228,40 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
         }
     });
     if is_named && !is_in_reach { (0, 0) } else { (least, cached) }
+}
+
+/// Bytes of anonymous memory that can make way, because they can go to swap: what is free of it, at most what is there unlocked,
+/// and at most what every cgroup has of the one and may take of the other. 0 where that can't be read.
+pub fn swappable() -> u64 {
+    // as the file has them, so that it is read no further
+    let [active, inactive, swap] =
+        fields(c"/proc/meminfo", [b"Active(anon):", b"Inactive(anon):", b"SwapFree:"], [10; 3]);
+    let (Some(active), Some(inactive), Some(swap)) = (active, inactive, swap) else { return 0 };
+    let mut least = active.saturating_add(inactive).min(swap).saturating_mul(1024);
+    lines(c"/proc/sys/vm/swappiness", |line| {
+        least = if number(line, 10) == Some(0) { 0 } else { least };
+        false
+    });
+    if least == 0 {
+        return 0;
+    }
+    let memory = memory();
+    cgroups(|h, group| {
+        if h.swappiness.is_some_and(|file| value(h, group, file) == Some(0)) {
+            least = 0;
+        }
+        let [most, used] = h.swap.map(|file| value(h, group, file));
+        if let (Some(most), Some(used)) = (most, used) {
+            least = least.min(most.saturating_sub(used));
+        }
+        // Without a limit it is others that make way as well.
+        if limit(h, group).is_some_and(|limit| limit <= memory) {
+            let stat = Path::new(&[h.root, group, b"/memory.stat"]);
+            let there = stat.map_or([None; 2], |path| fields(path.as_c(), h.anonymous, [10; 2]));
+            least = least.min(there.into_iter().flatten().sum());
+        }
+    });
+    least
 }
 
 /// Bytes that nobody uses, not even for file cache: the smaller of MemFree and what every cgroup's limit leaves.

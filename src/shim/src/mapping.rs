@@ -4,7 +4,6 @@
 //! said about a range stands; a mapping is moved only while nobody knows its address.
 
 use core::ffi::c_int;
-use core::fmt::Write;
 use core::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use faultless_core::counters::C;
@@ -16,13 +15,9 @@ use crate::crew::ahead;
 use crate::live::Live;
 use crate::own_stack;
 use crate::regions::{self, Record};
-use crate::sys::{self, HUGE, PAGE, Stat};
+use crate::sys::{self, HUGE, PAGE, PATH_MAX, Stat};
 use crate::target::{Range, Target, View};
-use crate::text::Text;
 use crate::{act, learnt, segments, watch};
-
-/// Longest path of a file that rules can match.
-const PATH_MAX: usize = 4096;
 
 /// The arguments of an mmap call that succeeded.
 #[derive(Clone, Copy)]
@@ -211,10 +206,8 @@ fn file(live: &Live<'_>, m: &Mapped) -> usize {
     let found = match needs_path(live, &st) {
         // The path wants more room than a hook may take from a stack that it doesn't know.
         true => own_stack::run(|| {
-            let mut link = Text::<32>::new();
-            let _ = write!(link, "/proc/self/fd/{}", m.fd);
             let mut buffer = [0u8; PATH_MAX];
-            let path = sys::readlink(link.as_c(), &mut buffer).ok();
+            let path = sys::path_of(m.fd, &mut buffer).ok();
             let (kind, chosen) = choose(live, m, &st, path, memory);
             let is_hot = matches!(chosen.stay, Some((_, Stay::Hot)));
             (kind, chosen, path.filter(|_| is_hot).and_then(|path| learnt::find(path, &st)))

@@ -4,7 +4,6 @@
 //! cost one fstat(2). Nothing here reads the file, or waits for the disk; what does is the watching thread's.
 
 use core::ffi::c_int;
-use core::fmt::Write;
 
 use faultless_core::counters::C;
 use faultless_core::matching::{Chosen, Region};
@@ -17,13 +16,10 @@ use crate::act::Tally;
 use crate::budget::Budget;
 use crate::descriptors::{self, AUTO, CHUNK, DROP_BEHIND, Opened, POPULATE};
 use crate::live::Live;
-use crate::sys::{self, PAGE, Stat};
+use crate::sys::{self, PAGE, PATH_MAX, Stat};
 use crate::target::{APPLIED, Result, failed, skipped};
-use crate::text::Text;
 use crate::{crew, identity, limits, own_stack, watch};
 
-/// Longest path of a file that rules can match.
-const PATH_MAX: usize = 4096;
 /// Bytes: less is read at once, whatever the advice.
 const LEAST: u64 = 128 << 10;
 /// Bytes: what is smaller is not worth a thread's time.
@@ -78,12 +74,10 @@ fn choose(live: &Live<'_>, fd: c_int, st: &Stat) -> Option<Chosen> {
     if !live.policy.needs_path() && !st.has_no_disk() {
         return Some(rules_of(None));
     }
-    let mut link = Text::<32>::new();
-    write!(link, "/proc/self/fd/{fd}").ok()?;
     // The path wants more room than a hook may take from a stack that it doesn't know.
     let found = own_stack::run(|| {
         let mut buffer = [0u8; PATH_MAX];
-        let path = sys::readlink(link.as_c(), &mut buffer).ok()?;
+        let path = sys::path_of(fd, &mut buffer).ok()?;
         const NO_DISK: [&[u8]; 4] = [b"/proc/", b"/sys/", b"/dev/", b"/memfd:"];
         let is_on_disk = !NO_DISK.iter().any(|folder| path.starts_with(folder));
         is_on_disk.then(|| rules_of(Some(path)))

@@ -3,8 +3,10 @@
 //! What must hold here: what is opened is closed on exec; nothing is read past its end.
 
 use core::ffi::{CStr, c_char, c_int, c_uint};
+use core::fmt::Write;
 
 use super::{Errno, call, rlimit};
+use crate::text::Text;
 
 /// openat(2) relative to the working folder; O_CLOEXEC is added.
 pub fn open(path: &CStr, flags: c_int, mode: u32) -> Result<c_int, Errno> {
@@ -185,6 +187,16 @@ pub fn readlink<'a>(path: &CStr, into: &'a mut [u8]) -> Result<&'a [u8], Errno> 
         )
     }?;
     Ok(into.get(..n).unwrap_or(&[]))
+}
+
+/// Bytes of a path, its NUL among them, at most: too many for a stack that a hook doesn't know.
+pub const PATH_MAX: usize = 4096;
+
+/// The path that a descriptor was opened by, as /proc/self/fd has it. ENOENT where there is no /proc.
+pub fn path_of(fd: c_int, into: &mut [u8; PATH_MAX]) -> Result<&[u8], Errno> {
+    let mut link = Text::<32>::new();
+    let _ = write!(link, "/proc/self/fd/{fd}"); // it fits
+    readlink(link.as_c(), into)
 }
 
 /// mkdir(2).

@@ -72,8 +72,9 @@ pub struct Hot {
     locked: u64,
     /// RLIMIT_MEMLOCK leaves no room for all that should be
     is_short: bool,
-    /// what was locked when memory was last looked at
+    /// what was locked when memory was last looked at, and whether files had next to no room
     locked_then: u64,
+    is_tight_for_files: bool,
     room_read_at: u64,
     releases: u32,
     yields: u32,
@@ -81,6 +82,8 @@ pub struct Hot {
     /// at what is present: how many, and when the next is due
     looks: u64,
     next_look: u64,
+    /// in how many of them each piece that is locked has its turn to show that it stays without
+    turns: u64,
     /// the same at whether something has gone, and pieces that have come back so far
     next_look_for_losses: u64,
     back: usize,
@@ -146,12 +149,14 @@ impl Hot {
             locked: 0,
             is_short: false,
             locked_then: 0,
+            is_tight_for_files: false,
             room_read_at: 0,
             releases: 0,
             yields: 0,
             yields_until: 0,
             looks: 0,
             next_look: 0,
+            turns: presence::MOST_TURNS,
             next_look_for_losses: 0,
             back: 0,
             given_up: 0,
@@ -176,6 +181,7 @@ impl Hot {
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
         (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
+        self.turns = presence::MOST_TURNS;
         (self.next_look_for_losses, self.back, self.is_alike_for_few) = (0, 0, false);
         (self.is_news, self.next_save, self.is_blind) = (false, 0, false);
     }
@@ -303,19 +309,22 @@ impl Hot {
             self.room_read_at = sight.room.read_at;
             self.locked_then = self.locked;
             let capacity = self.capacity(live, sight);
-            if self.locked > capacity {
+            let was_tight = core::mem::replace(&mut self.is_tight_for_files, sight.room.is_tight_for_files());
+            let becomes_tight = self.is_tight_for_files && !was_tight && self.locked > 0;
+            if self.locked > capacity || becomes_tight {
                 self.choose_and_lock(live, sight, lend);
-                if capacity == 0 {
+                if capacity == 0 || becomes_tight {
                     self.yields_until = sight.now.at + YIELD_NS;
-                    self.say_that_memory_is_tight(live);
+                    self.say_that_memory_is_tight(live, capacity == 0);
                 }
             }
         }
         live.page.set(C::HotLockedNow, self.locked);
     }
 
-    fn say_that_memory_is_tight(&mut self, live: &Live<'_>) {
-        for (_, _, watched) in seated(&mut self.pictures) {
+    /// `for_all`: not only for files.
+    fn say_that_memory_is_tight(&mut self, live: &Live<'_>, for_all: bool) {
+        for (_, _, watched) in seated(&mut self.pictures).filter(|(picture, _, _)| for_all || !picture.is_anonymous) {
             note(live, &watched, Outcome::Partly, Reason::Pressure);
         }
     }
@@ -345,9 +354,11 @@ impl Hot {
 
     fn end_sweep(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
         self.sweep += 1;
-        if sight.now.at >= self.next_look && self.has_turned_over(sight.now) {
+        if sight.now.at >= self.next_look {
             let began = sys::ticks();
-            self.look_for_presence(live, sight);
+            if let Some(there) = self.has_turned_over(sight) {
+                self.look_for_presence(live, sight, there);
+            }
             let ended = sys::ticks();
             self.next_look = ended + presence::EVERY_NS.max((ended - began) * presence::SHARE);
         }

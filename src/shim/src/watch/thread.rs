@@ -172,7 +172,7 @@ fn work(live: &Live<'_>) -> Leaves {
             return Leaves::ForGood;
         }
         let began = sys::ticks();
-        if began - room.read_at > if hot.holds() { pressure::until_tight(room.files) } else { SLOW_NS } {
+        if began - room.read_at > if hot.holds() { pressure::until_tight(room.in_all()) } else { SLOW_NS } {
             room = Room::read();
         }
         if began - stood_at > SLOW_NS {
@@ -216,7 +216,7 @@ fn work(live: &Live<'_>) -> Leaves {
         let mut lend = |at, pages| desks.iter_mut().for_each(|(desk, _)| desk.lend(at, pages));
         gap = gap.min(hot.look(live, &sight, &mut lend));
         if hot.holds() {
-            gap = gap.min(pressure::until_tight(room.files));
+            gap = gap.min(pressure::until_tight(room.in_all()));
         }
         hot.save(&pagemap, now.at);
         gap = gap.min(held.look(live, now.at));

@@ -4,6 +4,7 @@
 
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
+use super::pressure;
 use crate::{limits, sys};
 
 /// Major and minor faults, and blocks read, of threads of ours that have ended: the kernel goes on counting them as the process's.
@@ -66,11 +67,25 @@ pub struct Room {
     pub read_at: u64,
     /// bytes that files can take without anything but files making way
     pub files: u64,
+    /// bytes that can make way for more by going to swap; not asked for, and 0, where files still have room
+    pub swappable: u64,
 }
 
 impl Room {
     /// Of now.
     pub fn read() -> Room {
-        Room { read_at: sys::ticks(), files: limits::room_for_files() }
+        let files = limits::room_for_files();
+        let swappable = if files < pressure::floor() { limits::swappable() } else { 0 };
+        Room { read_at: sys::ticks(), files, swappable }
+    }
+
+    /// Whether files have next to none.
+    pub fn is_tight_for_files(&self) -> bool {
+        self.files < pressure::floor()
+    }
+
+    /// All that can make way.
+    pub fn in_all(&self) -> u64 {
+        self.files.saturating_add(self.swappable)
     }
 }

@@ -37,10 +37,10 @@ pub struct Chosen {
     pub changes: u32,
 }
 
-/// Marks the chosen as [`WANTED`], up to `capacity` bytes.
-pub fn choose(pictures: &mut [Picture], capacity: u64) -> Chosen {
+/// Marks the chosen as [`WANTED`], up to `capacity` bytes; none of the pictures that may not be locked now.
+pub fn choose(pictures: &mut [Picture], capacity: u64, may: impl Fn(&Picture) -> bool) -> Chosen {
     let mut bytes = [0u64; RANKS];
-    for picture in pictures.iter_mut() {
+    for picture in pictures.iter_mut().filter(|picture| may(picture)) {
         let size = picture.size() as u64;
         for rank in picture.pieces().iter().filter_map(rank) {
             if let Some(sum) = bytes.get_mut(rank) {
@@ -65,9 +65,9 @@ pub fn choose(pictures: &mut [Picture], capacity: u64) -> Chosen {
     // Who is chosen already comes first.
     for was in [true, false] {
         for picture in pictures.iter_mut() {
-            let size = picture.size() as u64;
+            let (size, may) = (picture.size() as u64, may(picture));
             for piece in picture.pieces().iter_mut().filter(|piece| piece.is(WANTED) == was) {
-                let is = match rank(piece) {
+                let is = match rank(piece).filter(|_| may) {
                     Some(rank) if rank > cut => true,
                     Some(rank) if rank == cut && left >= size => {
                         left -= size;

@@ -10,23 +10,23 @@ use faultless_core::reason::Reason;
 use super::super::pressure;
 use super::super::thread;
 use super::choose::{Chosen, Verdict, choose};
-use super::picture::{LOCKED, WANTED};
+use super::picture::{LOCKED, Picture, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated};
 use crate::limits;
 use crate::live::Live;
 use crate::sys::PAGE;
 
 impl Hot {
-    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what files can
-    /// have (what is locked already does not count as theirs any more), and of what is present of anonymous memory: to lock that
-    /// takes no more.
+    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what can: of
+    /// what files can have (what is locked already does not count as theirs any more), and of what is present of anonymous
+    /// memory, to lock which takes no more. Where anonymous memory has all but pushed out the files, half of what can go to swap.
     pub(super) fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
-        if sight.room.files < pressure::floor() {
+        if sight.room.in_all() < pressure::floor() {
             return 0;
         }
         let most = live.bytes(live.config.lock_max);
         let present: u64 = self.pictures.iter().map(|picture| picture.present).sum();
-        ((sight.room.files + self.locked_then + present) / 2).min(most)
+        ((sight.room.files + self.locked_then + present.max(sight.room.swappable)) / 2).min(most)
     }
 
     /// Nothing comes from disk any more: what is there is what the program uses, and somebody else may push it out while the
@@ -79,7 +79,9 @@ impl Hot {
     pub(super) fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
         let capacity = self.capacity(live, sight);
         self.is_news = true;
-        let chosen = choose(&mut self.pictures, capacity);
+        // What is mapped of files makes way for anonymous memory first.
+        let may = |picture: &Picture| picture.is_anonymous || !sight.room.is_tight_for_files();
+        let chosen = choose(&mut self.pictures, capacity, may);
         live.page.set(C::HotBytes, chosen.hot);
         let let_go = self.let_go_of_the_rest(live);
         let (mut locked, mut is_short) = (0, false);

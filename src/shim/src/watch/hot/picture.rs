@@ -24,6 +24,8 @@ pub const WAS_THERE: u8 = 4;
 pub const HAS_GONE: u8 = 8;
 /// It is, in the look that is being taken.
 pub const IS_THERE: u8 = 16;
+/// It was locked, and is not, to see whether it stays.
+pub const ON_TRIAL: u8 = 32;
 
 /// What is known of a piece.
 #[derive(Clone, Copy)]
@@ -77,6 +79,8 @@ pub struct Picture {
     pub is_begun: bool,
     /// nothing can be known of it
     pub is_blind: bool,
+    /// of anonymous memory
+    pub is_anonymous: bool,
     /// bytes that are present and not locked by us, as far as that is known
     pub present: u64,
 }
@@ -94,6 +98,7 @@ impl Picture {
             origin: None,
             is_begun: false,
             is_blind: false,
+            is_anonymous: false,
             present: 0,
         }
     }
@@ -113,7 +118,8 @@ impl Picture {
         }
         let array = self.array;
         let (start, end) = (watched.start, watched.end);
-        *self = Picture { serial, array, count, start, end, size, ..Picture::empty() };
+        let is_anonymous = watched.identity == 0;
+        *self = Picture { serial, array, count, start, end, size, is_anonymous, ..Picture::empty() };
         true
     }
 

@@ -6,8 +6,7 @@
 
 use super::super::hooks;
 use super::super::thread;
-use super::super::vitals::Vitals;
-use super::picture::{HAS_GONE, IS_THERE, LOCKED, Picture, WANTED, WAS_THERE};
+use super::picture::{HAS_GONE, IS_THERE, LOCKED, ON_TRIAL, WANTED, WAS_THERE};
 use super::{Hot, Sight, locks, seated};
 use crate::live::Live;
 use crate::sys::{self, PAGE};
@@ -15,11 +14,13 @@ use crate::sys::{self, PAGE};
 /// Between two looks (ns), and so many times what one takes.
 pub const EVERY_NS: u64 = 500_000_000;
 pub const SHARE: u64 = 50;
-/// What is locked is unlocked once in so many looks.
-const TURNS: u64 = 64;
-/// A look is due when as many pages as this share of all have come back: what came last goes last, used or not, so that
-/// nothing can be known before most of what is present has been exchanged.
-const TURNOVER: u64 = 6;
+/// What is locked is unlocked once in so many looks, to see whether it stays all the same: as seldom as can be, and the more
+/// often once something has not.
+const LEAST_TURNS: u64 = 32;
+pub const MOST_TURNS: u64 = 256;
+/// A look is due when as many pages as this share of what is present have come back: what came last goes last, used or not, so
+/// that nothing can be known before most of what is present has been exchanged.
+const TURNOVER: u64 = 3;
 
 /// So many pieces that have gone and come back, and one in so many of those that are there, say that the program is losing what
 /// it uses.
@@ -31,6 +32,24 @@ const STALE_NS: u64 = 10_000_000_000;
 const STRETCH: usize = 1 << 30;
 /// Between two looks for that, so many times what one takes.
 const LOSSES_SHARE: u64 = 200;
+
+/// What is present of all that is looked at in this way, and not locked by us (bytes).
+pub struct There {
+    present: u64,
+    all: u64,
+}
+
+impl There {
+    /// How much of a piece of so many bytes must be present for it to look used. Nearly all, where most is; where others push
+    /// out so much, or the program comes by so seldom, that of what is hot itself but a part is there: clearly more than of the
+    /// rest. Twice the mean, and three times by how much pieces that are all alike would differ.
+    fn enough(&self, size: u64) -> u64 {
+        const PAGE: u64 = sys::PAGE as u64;
+        let mean = (size / PAGE) * (self.present / PAGE) * 64 / (self.all / PAGE).max(1); // pages, in 1/64
+        let enough = (2 * mean + 24 * mean.isqrt()).div_ceil(64) * PAGE;
+        enough.min(size / 8 * 7).max(1)
+    }
+}
 
 impl Hot {
     /// Whether others push out of memory what the program uses again, although there is room for all of that. Nothing else tells,
@@ -76,29 +95,43 @@ impl Hot {
         self.next_look_for_losses = ended + EVERY_NS.max((ended - began) * LOSSES_SHARE);
         let is_losing = self.back >= LEAST_BACK.max(there / BACK_SHARE);
         if is_losing {
-            self.tempo.is_losing();
+            self.tempo.has_seen_losses();
         }
         is_losing
     }
 
-    /// Whether enough has gone and come for another look.
-    pub(super) fn has_turned_over(&mut self, now: &Vitals) -> bool {
-        let by_presence = self.pictures.iter().filter(|picture| picture.is_begun && picture.origin.is_none());
-        let pages = by_presence.map(Picture::bytes).sum::<u64>() / PAGE as u64;
+    /// Whether enough has gone and come for another look: how much is there then.
+    pub(super) fn has_turned_over(&mut self, sight: &Sight<'_>) -> Option<There> {
+        let majors = sight.now.majors;
         if self.looks == 0 {
-            (self.looks, self.majors_then) = (1, now.majors);
+            (self.looks, self.majors_then) = (1, majors);
         }
-        let is_due = pages > 0 && (now.majors - self.majors_then) * TURNOVER >= pages;
+        let mut there = There { present: 0, all: 0 };
+        for (picture, _, _) in
+            seated(&mut self.pictures).filter(|(picture, _, _)| picture.is_begun && picture.origin.is_none())
+        {
+            for index in 0..picture.count() {
+                if picture.pieces().get(index).is_none_or(|piece| piece.is(LOCKED)) {
+                    continue; // it stays whatever comes
+                }
+                let (from, to) = picture.range(index);
+                there.present += sight.pagemap.bytes(from, to).unwrap_or(0) as u64;
+                there.all += (to - from) as u64;
+            }
+        }
+        let came = (majors - self.majors_then) * PAGE as u64;
+        let is_due = there.all > 0 && came > 0 && came * TURNOVER >= there.present;
         if is_due {
-            self.majors_then = now.majors;
+            self.majors_then = majors;
         }
-        is_due
+        is_due.then_some(there)
     }
 
     /// Looks which pieces are present.
-    pub(super) fn look_for_presence(&mut self, live: &Live<'_>, sight: &Sight<'_>) {
+    pub(super) fn look_for_presence(&mut self, live: &Live<'_>, sight: &Sight<'_>, there: There) {
         self.looks += 1;
-        let turn = self.looks % TURNS;
+        let (turns, mut has_cooled) = (self.turns, false);
+        let turn = self.looks % turns;
         for (picture, slot, watched) in seated(&mut self.pictures) {
             if picture.origin.is_some() {
                 continue;
@@ -106,11 +139,11 @@ impl Hot {
             let mut present = 0;
             for index in 0..picture.count() {
                 let (from, to) = picture.range(index);
-                let is_turn = index as u64 % TURNS == turn;
+                let is_turn = index as u64 % turns == turn;
                 let Some(piece) = picture.pieces().get_mut(index) else { break };
                 if piece.is(LOCKED) {
                     if is_turn && locks::unlock(live, slot, &watched, (from, to)) {
-                        piece.flags &= !(LOCKED | WANTED);
+                        piece.flags = piece.flags & !(LOCKED | WANTED) | ON_TRIAL;
                         piece.tries = 0; // not chosen again before it has been seen to stay
                         self.locked = self.locked.saturating_sub((to - from) as u64);
                     }
@@ -118,11 +151,20 @@ impl Hot {
                 }
                 let Some(bytes) = sight.pagemap.bytes(from, to) else { break };
                 present += bytes as u64;
-                let is_used = bytes * 8 >= (to - from) * 7;
+                let is_used = bytes as u64 >= there.enough((to - from) as u64);
                 piece.sampled(is_used);
+                has_cooled |= piece.is(ON_TRIAL) && !is_used;
+                if piece.is_known() {
+                    piece.flags &= !ON_TRIAL;
+                }
                 self.tally.add(piece.is(WANTED), is_used);
             }
             picture.present = if watched.identity == 0 { present } else { 0 };
+        }
+        if has_cooled {
+            self.turns = LEAST_TURNS;
+        } else if self.looks.is_multiple_of(turns) {
+            self.turns = (turns * 2).min(MOST_TURNS);
         }
     }
 }

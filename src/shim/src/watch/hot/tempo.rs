@@ -105,8 +105,8 @@ impl Tempo {
         self.is_faulting
     }
 
-    /// What was in memory goes, and comes back from disk.
-    pub fn is_losing(&mut self) {
+    /// From here on it is known that what was in memory goes, and comes back from disk.
+    pub fn has_seen_losses(&mut self) {
         self.is_losing = true;
     }
 
