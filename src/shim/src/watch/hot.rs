@@ -33,7 +33,7 @@ use super::vitals::{Room, Vitals};
 use crate::live::Live;
 use crate::{regions, sys};
 
-use choose::{Tally, Verdict};
+use choose::{Clarity, Tally, Verdict};
 use picture::{LOCKED, Picture, WANTED};
 pub use tempo::IS_HURRIED;
 use tempo::Tempo;
@@ -91,6 +91,8 @@ pub struct Hot {
     given_up: u32,
     majors_then: u64,
     verdict: Verdict,
+    /// what is locked is sampled less often than the rest
+    is_sparing: bool,
     /// something has changed since the picture was last saved, and when that may be again
     is_news: bool,
     next_save: u64,
@@ -162,6 +164,7 @@ impl Hot {
             given_up: 0,
             majors_then: 0,
             verdict: Verdict::Open,
+            is_sparing: false,
             is_news: false,
             next_save: 0,
             is_blind: false,
@@ -183,7 +186,7 @@ impl Hot {
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
         self.turns = presence::MOST_TURNS;
         (self.next_look_for_losses, self.back, self.is_alike_for_few) = (0, 0, false);
-        (self.is_news, self.next_save, self.is_blind) = (false, 0, false);
+        (self.is_news, self.next_save, self.is_blind, self.is_sparing) = (false, 0, false, false);
     }
 
     /// Does what is due. `lend` is told of pages that were taken out of the page tables. Returns after how many ns to come back.
@@ -201,7 +204,7 @@ impl Hot {
             if now < until {
                 return until - now;
             }
-            self.see(live, sight);
+            self.see(live, sight, lend);
             self.out = None;
             self.batch += 1;
             if self.batch >= self.batches {
@@ -366,7 +369,11 @@ impl Hot {
         let (before, verdict, is_sure) = (self.verdict, self.tally.verdict(stays), self.tally.is_sure());
         self.decide(verdict, live);
         let has_cooled = before == Verdict::Hot && self.tally.has_cooled();
-        let is_new_wait = self.tempo.adapt(self.sampled, self.tally.is_certain());
+        let clarity = self.tally.clarity();
+        let is_new_wait = self.tempo.adapt(self.sampled, clarity);
+        if self.tally.is_sure() {
+            self.is_sparing = self.verdict == Verdict::Hot && clarity != Clarity::Faint && !self.tally.has_cooled();
+        }
         let has_news = self.tally.has_news();
         // What waited for another time says something else.
         self.tally.next_sweep(!is_sure && !is_new_wait);

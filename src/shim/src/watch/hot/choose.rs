@@ -82,6 +82,7 @@ pub fn choose(pictures: &mut [Picture], capacity: u64, may: impl Fn(&Picture) ->
                 if is != was {
                     chosen.changes += 1;
                     piece.flags ^= WANTED;
+                    piece.tries = if is { Piece::KNOWN } else { piece.tries };
                 }
             }
         }
@@ -108,6 +109,17 @@ pub enum Verdict {
     Hot,
     /// not clearly more used than the rest
     Alike,
+}
+
+/// How many of the samples of the chosen were in use.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Clarity {
+    /// all but a few: a shorter wait would tell more
+    Certain,
+    /// what lies between, or too few samples
+    Fair,
+    /// more often than of the rest, but so many were not that what is hot looks cool by chance, is let go, and locked again
+    Faint,
 }
 
 impl Tally {
@@ -137,9 +149,13 @@ impl Tally {
         self.is_sure() && self.chosen.0 * 2 < self.chosen.1
     }
 
-    /// Were all but a few of the samples of the chosen in use? Then a shorter wait would tell more.
-    pub fn is_certain(&self) -> bool {
-        self.is_sure() && self.chosen.0 * 64 >= self.chosen.1 * 63
+    /// How clearly the chosen show.
+    pub fn clarity(&self) -> Clarity {
+        match self.is_sure() {
+            true if self.chosen.0 * 64 >= self.chosen.1 * 63 => Clarity::Certain,
+            true if self.chosen.0 * 16 < self.chosen.1 * 13 && self.verdict(true) == Verdict::Hot => Clarity::Faint,
+            _ => Clarity::Fair,
+        }
     }
 
     /// Were there as many as it takes to lock?

@@ -33,15 +33,15 @@ pub const ON_TRIAL: u8 = 32;
 pub struct Piece {
     /// 255: every sample of late was in use; 0: none was
     pub heat: u8,
-    /// samples, up to 255
+    /// samples, up to 255; counted from [`Piece::KNOWN`] on anew when it is chosen
     pub tries: u8,
     /// [`WANTED`] and its like
     pub flags: u8,
 }
 
 impl Piece {
-    /// Has so much of it been seen that its heat says something.
-    const KNOWN: u8 = 3;
+    /// Samples from which on its heat says something.
+    pub const KNOWN: u8 = 3;
 
     /// Takes a sample in.
     pub fn sampled(&mut self, is_used: bool) {
@@ -49,7 +49,7 @@ impl Piece {
         self.heat = if is_used { self.heat + (255 - self.heat).div_ceil(3) } else { self.heat - self.heat.div_ceil(3) };
     }
 
-    /// See `KNOWN`.
+    /// Has it had that many.
     pub fn is_known(&self) -> bool {
         self.tries >= Self::KNOWN
     }

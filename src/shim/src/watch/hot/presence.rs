@@ -6,7 +6,7 @@
 
 use super::super::hooks;
 use super::super::thread;
-use super::picture::{HAS_GONE, IS_THERE, LOCKED, ON_TRIAL, WANTED, WAS_THERE};
+use super::picture::{HAS_GONE, IS_THERE, LOCKED, ON_TRIAL, Piece, WANTED, WAS_THERE};
 use super::{Hot, Sight, locks, seated};
 use crate::live::Live;
 use crate::sys::{self, PAGE};
@@ -20,7 +20,7 @@ const LEAST_TURNS: u64 = 32;
 pub const MOST_TURNS: u64 = 256;
 /// A look is due when as many pages as this share of what is present have come back: what came last goes last, used or not, so
 /// that nothing can be known before most of what is present has been exchanged.
-const TURNOVER: u64 = 3;
+const TURNOVER: u8 = 3;
 
 /// So many pieces that have gone and come back, and one in so many of those that are there, say that the program is losing what
 /// it uses.
@@ -120,7 +120,7 @@ impl Hot {
             }
         }
         let came = (majors - self.majors_then) * PAGE as u64;
-        let is_due = there.all > 0 && came > 0 && came * TURNOVER >= there.present;
+        let is_due = there.all > 0 && came > 0 && came * u64::from(TURNOVER) >= there.present;
         if is_due {
             self.majors_then = majors;
         }
@@ -157,9 +157,12 @@ impl Hot {
                 if piece.is_known() {
                     piece.flags &= !ON_TRIAL;
                 }
-                self.tally.add(piece.is(WANTED), is_used);
+                // What made it one of the chosen is there still, until all that is there has been exchanged.
+                if !piece.is(WANTED) || piece.tries >= Piece::KNOWN + TURNOVER {
+                    self.tally.add(piece.is(WANTED), is_used);
+                }
             }
-            picture.present = if watched.identity == 0 { present } else { 0 };
+            picture.present = if picture.is_anonymous { present } else { 0 };
         }
         if has_cooled {
             self.turns = LEAST_TURNS;

@@ -6,6 +6,7 @@
 use core::sync::atomic::AtomicU32;
 
 use super::Sight;
+use super::choose::Clarity;
 use crate::sys;
 
 /// Major faults per second below which there is nothing to win.
@@ -125,18 +126,20 @@ impl Tempo {
         self.wait
     }
 
-    /// So many samples, of so many, were in use; `is_certain`: nearly all of those of what is chosen. True: from here on they
-    /// wait longer, or less long.
-    pub fn adapt(&mut self, (used, all): (u32, u32), is_certain: bool) -> bool {
+    /// So many samples, of so many, were in use, and what is chosen shows so clearly. True: from here on they wait longer, or less
+    /// long.
+    pub fn adapt(&mut self, (used, all): (u32, u32), clarity: Clarity) -> bool {
         if all == 0 {
             return false;
         }
         let (used, before) = (used * 1024 / all, self.wait);
         // What is used now and then looks the less like what is hot the less long a sample waits.
-        if used > MANY || is_certain && used > FEW * 2 {
+        if used > MANY || clarity == Clarity::Certain && used > FEW * 2 {
             self.wait = (self.wait / 2).max(SHORTEST_NS);
         } else if used < FEW {
             self.wait = (self.wait * if used < FEW / 4 { 4 } else { 2 }).min(LONGEST_NS);
+        } else if clarity == Clarity::Faint {
+            self.wait = (self.wait * 2).min(LONGEST_NS);
         }
         self.wait != before
     }

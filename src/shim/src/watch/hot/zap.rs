@@ -16,14 +16,19 @@ use faultless_core::reason::Reason;
 use super::super::act_firmly_on;
 use super::super::pagemap::Pagemap;
 use super::super::table::{SHARED, Slot, Watched};
-use super::picture::WANTED;
-use super::{Hot, Lend, Sight, note, seated, tempo};
+use super::super::thread;
+use super::picture::{LOCKED, Picture, WANTED};
+use super::{Hot, Lend, Sight, locks, note, seated, tempo};
 use crate::live::Live;
 use crate::sys::{self, PAGE, Vma};
 use crate::{identity, sys::Errno};
 
 /// As MADV_DONTNEED, on locked memory too. Linux 5.18.
 const MADV_DONTNEED_LOCKED: i32 = 24;
+
+/// Pieces of what is locked that are sampled in a sweep, and the most that are spared for each.
+const SAMPLES_OF_LOCKED: u64 = 24;
+const MOST_SPARES: u64 = 16;
 
 /// /proc/self/maps, in the thread's own descriptor table.
 pub struct Maps(Option<c_int>);
@@ -84,6 +89,7 @@ impl Hot {
     /// Takes a block of each piece of a batch out of the page tables.
     pub(super) fn send(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
         let mut samples = 0;
+        let spares = self.spares();
         for (picture, slot, watched) in seated(&mut self.pictures) {
             if !picture.is_begun {
                 picture.is_begun = true;
@@ -93,6 +99,9 @@ impl Hot {
             }
             let Some(origin) = picture.origin else { continue };
             for index in (self.batch..picture.count()).step_by(self.batches) {
+                if picture.is_spared(index, self.sweep, spares) {
+                    continue;
+                }
                 let block = picture.block(index, draw(self.sweep, index));
                 match zap(sight.maps, sight.pagemap, slot, &watched, &origin, block) {
                     Some(0) => {}
@@ -111,25 +120,53 @@ impl Hot {
     }
 
     /// Looks which of the blocks that are out are back.
-    pub(super) fn see(&mut self, live: &Live<'_>, sight: &Sight<'_>) {
+    pub(super) fn see(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
         let mut used = 0;
-        for (picture, _, _) in seated(&mut self.pictures) {
+        let spares = self.spares();
+        for (picture, slot, watched) in seated(&mut self.pictures) {
             if picture.origin.is_none() {
                 continue;
             }
             for index in (self.batch..picture.count()).step_by(self.batches) {
+                if picture.is_spared(index, self.sweep, spares) {
+                    self.sampled = (self.sampled.0 + 1, self.sampled.1 + 1);
+                    continue;
+                }
                 let (from, to) = picture.block(index, draw(self.sweep, index));
                 let Some(bytes) = sight.pagemap.bytes(from, to) else { continue };
-                if let Some(piece) = picture.pieces().get_mut(index) {
-                    piece.sampled(bytes > 0);
-                    self.tally.add(piece.is(WANTED), bytes > 0);
-                    self.sampled.0 += u32::from(bytes > 0);
-                    self.sampled.1 += 1;
-                    used += u64::from(bytes > 0);
+                let Some(piece) = picture.pieces().get_mut(index) else { continue };
+                piece.sampled(bytes > 0);
+                self.tally.add(piece.is(WANTED), bytes > 0);
+                self.sampled.0 += u32::from(bytes > 0);
+                self.sampled.1 += 1;
+                used += u64::from(bytes > 0);
+                // What is out is not locked: it waits to be pushed out like anything else.
+                if piece.is(LOCKED) && bytes < to - from && !thread::is_told_to_leave() {
+                    lend(from, ((to - from - bytes) / PAGE) as u32);
+                    locks::bring(slot, &watched, (from, to));
                 }
             }
         }
         live.page.add(C::HotSamplesUsed, used);
+    }
+
+    /// Of what is locked, one piece in so many is sampled in a sweep while it is as hot as it was: enough to tell if it no longer
+    /// is, because what is out for long may be pushed out meanwhile, and the program waits for the disk.
+    fn spares(&self) -> u64 {
+        if !self.is_sparing || tempo::IS_HURRIED {
+            return 1;
+        }
+        let size =
+            self.pictures.iter().filter(|picture| picture.count() > 0).map(Picture::size).max().unwrap_or(PAGE) as u64;
+        (self.locked / size / SAMPLES_OF_LOCKED).clamp(1, MOST_SPARES)
+    }
+}
+
+impl Picture {
+    /// Whether a piece is left alone in this sweep, because it is locked and it is not its turn.
+    fn is_spared(&mut self, index: usize, sweep: u64, spares: u64) -> bool {
+        let is_locked = self.pieces().get(index).is_some_and(|piece| piece.is(LOCKED));
+        is_locked && (index as u64 + sweep) % spares != 0
     }
 }
 
