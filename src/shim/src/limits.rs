@@ -92,8 +92,10 @@ struct Hierarchy {
     active: &'static [u8],
     /// of memory.stat: what can go to swap, unlocked
     anonymous: [&'static [u8]; 2],
-    /// the limit of swap and its use; of v1, of memory and swap together
+    /// the limit of swap and its use
     swap: [&'static [u8]; 2],
+    /// both count memory as well
+    is_swap_with_memory: bool,
     /// 0: nothing goes to swap
     swappiness: Option<&'static [u8]>,
 }
@@ -107,6 +109,7 @@ const V1: Hierarchy = Hierarchy {
     active: b"total_active_file ",
     anonymous: [b"total_inactive_anon ", b"total_active_anon "],
     swap: [b"/memory.memsw.limit_in_bytes", b"/memory.memsw.usage_in_bytes"],
+    is_swap_with_memory: true,
     swappiness: Some(b"/memory.swappiness"),
 };
 const V2: Hierarchy = Hierarchy {
@@ -118,6 +121,7 @@ const V2: Hierarchy = Hierarchy {
     active: b"active_file ",
     anonymous: [b"inactive_anon ", b"active_anon "],
     swap: [b"/memory.swap.max", b"/memory.swap.current"],
+    is_swap_with_memory: false,
     swappiness: None,
 };
 
@@ -206,14 +210,9 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
     // Where it can't be read (a chroot without /proc, no descriptor left), there is a limit all the same.
     let Some(mut least) = available.or(unused).map(|kb| kb.saturating_mul(1024)) else { return (0, 0) };
     let mut cached = active.unwrap_or(0).saturating_add(inactive.unwrap_or(0)).saturating_mul(1024);
-    // A group that has a name, in a hierarchy that is out of reach (a sandbox with /proc and without /sys), may have any.
-    let (mut is_named, mut is_in_reach) = (false, false);
+    let mut reach = Reach::default();
     cgroups(|h, group| {
-        is_named |= !group.is_empty();
-        if group.is_empty() && !is_in_reach {
-            let members = Path::new(&[h.root, b"/cgroup.procs"]);
-            is_in_reach = members.is_some_and(|path| sys::stat(path.as_c(), true).is_ok());
-        }
+        reach.see(h, group);
         let Some(limit) = limit(h, group) else { return };
         if limit >= least.saturating_mul(64) {
             return; // no limit worth the name
@@ -227,16 +226,38 @@ fn left_by_limits<const N: usize>(free: impl Fn(&Hierarchy) -> [&'static [u8]; N
             (least, cached) = (left, cache);
         }
     });
-    if is_named && !is_in_reach { (0, 0) } else { (least, cached) }
+    if reach.has_any_limit() { (0, 0) } else { (least, cached) }
+}
+
+/// A group that has a name, in a hierarchy that is out of reach (a sandbox with /proc and without /sys), may have any limit.
+#[derive(Default)]
+struct Reach {
+    is_named: bool,
+    is_in_reach: bool,
+}
+
+impl Reach {
+    fn see(&mut self, hierarchy: &Hierarchy, group: &[u8]) {
+        self.is_named |= !group.is_empty();
+        if group.is_empty() && !self.is_in_reach {
+            let members = Path::new(&[hierarchy.root, b"/cgroup.procs"]);
+            self.is_in_reach = members.is_some_and(|path| sys::stat(path.as_c(), true).is_ok());
+        }
+    }
+
+    fn has_any_limit(&self) -> bool {
+        self.is_named && !self.is_in_reach
+    }
 }
 
 /// Bytes of anonymous memory that can make way, because they can go to swap: what is free of it, at most what is there unlocked,
 /// and at most what every cgroup has of the one and may take of the other. 0 where that can't be read.
 pub fn swappable() -> u64 {
-    // as the file has them, so that it is read no further
-    let [active, inactive, swap] =
-        fields(c"/proc/meminfo", [b"Active(anon):", b"Inactive(anon):", b"SwapFree:"], [10; 3]);
-    let (Some(active), Some(inactive), Some(swap)) = (active, inactive, swap) else { return 0 };
+    // in the file's order, so that it is read no further
+    let names: [&[u8]; 4] = [b"MemTotal:", b"Active(anon):", b"Inactive(anon):", b"SwapFree:"];
+    let [Some(total), Some(active), Some(inactive), Some(swap)] = fields(c"/proc/meminfo", names, [10; 4]) else {
+        return 0;
+    };
     let mut least = active.saturating_add(inactive).min(swap).saturating_mul(1024);
     lines(c"/proc/sys/vm/swappiness", |line| {
         least = if number(line, 10) == Some(0) { 0 } else { least };
@@ -245,23 +266,28 @@ pub fn swappable() -> u64 {
     if least == 0 {
         return 0;
     }
-    let memory = memory();
+    let mut reach = Reach::default();
     cgroups(|h, group| {
+        reach.see(h, group);
         if h.swappiness.is_some_and(|file| value(h, group, file) == Some(0)) {
             least = 0;
         }
+        let limit = limit(h, group).filter(|limit| *limit <= total.saturating_mul(1024));
         let [most, used] = h.swap.map(|file| value(h, group, file));
         if let (Some(most), Some(used)) = (most, used) {
-            least = least.min(most.saturating_sub(used));
+            let left = most.saturating_sub(used);
+            // What memory itself has left is no swap.
+            let unused = limit.zip(value(h, group, h.usage)).map_or(0, |(limit, usage)| limit.saturating_sub(usage));
+            least = least.min(if h.is_swap_with_memory { left.saturating_sub(unused) } else { left });
         }
         // Without a limit it is others that make way as well.
-        if limit(h, group).is_some_and(|limit| limit <= memory) {
+        if limit.is_some() {
             let stat = Path::new(&[h.root, group, b"/memory.stat"]);
             let there = stat.map_or([None; 2], |path| fields(path.as_c(), h.anonymous, [10; 2]));
             least = least.min(there.into_iter().flatten().sum());
         }
     });
-    least
+    if reach.has_any_limit() { 0 } else { least }
 }
 
 /// Bytes that nobody uses, not even for file cache: the smaller of MemFree and what every cgroup's limit leaves.

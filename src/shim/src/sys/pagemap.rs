@@ -44,6 +44,11 @@ impl PageRegion {
         self.end - self.start
     }
 
+    /// In memory, and more than the page of zeroes that all share.
+    pub fn is_there(&self) -> bool {
+        self.categories & (PAGE_IS_PRESENT | PAGE_IS_PFNZERO) == PAGE_IS_PRESENT
+    }
+
     /// On a huge page.
     pub fn is_huge(&self) -> bool {
         self.categories & PAGE_IS_HUGE != 0
@@ -52,11 +57,30 @@ impl PageRegion {
 
 const PAGEMAP_SCAN: usize = 0xc060_6610;
 const PAGE_IS_PRESENT: u64 = 1 << 3;
+const PAGE_IS_SWAPPED: u64 = 1 << 4;
+const PAGE_IS_PFNZERO: u64 = 1 << 5;
 const PAGE_IS_HUGE: u64 = 1 << 6;
 
 /// The present pages between two addresses, as far as `into` holds them: how many stretches, and where the next call goes
 /// on. `fd` is /proc/self/pagemap.
 pub fn present(fd: c_int, start: usize, end: usize, into: &mut [PageRegion]) -> Result<(usize, usize), Errno> {
+    scan(fd, (start, end), PAGE_IS_PRESENT, PAGE_IS_PRESENT | PAGE_IS_HUGE, into)
+}
+
+/// The same of pages that are present or in swap.
+pub fn populated(fd: c_int, start: usize, end: usize, into: &mut [PageRegion]) -> Result<(usize, usize), Errno> {
+    let kinds = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
+    scan(fd, (start, end), kinds, kinds | PAGE_IS_PFNZERO, into)
+}
+
+/// Pages of any of these kinds.
+fn scan(
+    fd: c_int,
+    (start, end): (usize, usize),
+    kinds: u64,
+    told: u64,
+    into: &mut [PageRegion],
+) -> Result<(usize, usize), Errno> {
     let mut arg = ScanArg {
         size: size_of::<ScanArg>() as u64,
         flags: 0,
@@ -67,9 +91,9 @@ pub fn present(fd: c_int, start: usize, end: usize, into: &mut [PageRegion]) -> 
         vec_len: into.len() as u64,
         max_pages: 0,
         category_inverted: 0,
-        category_mask: PAGE_IS_PRESENT,
-        category_anyof_mask: 0,
-        return_mask: PAGE_IS_PRESENT | PAGE_IS_HUGE,
+        category_mask: 0,
+        category_anyof_mask: kinds,
+        return_mask: told,
     };
     // SAFETY: the request takes this struct; `into` outlives the call.
     let count = unsafe { ioctl(fd, PAGEMAP_SCAN, &mut arg) }?;

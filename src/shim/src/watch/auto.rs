@@ -59,6 +59,8 @@ const LOCKOUT_NS: u64 = 5_000_000_000;
 const LONGEST_LOCKOUT_NS: u64 = 600_000_000_000;
 /// How long it is taken for granted that nobody else's pages are there to be pushed out.
 const NOBODY_NS: u64 = 2_000_000_000;
+/// How long it must be of use at least.
+const SHORT_NS: u64 = 1_000_000_000;
 /// How long advice is on trial.
 const TRIAL_NS: u64 = 200_000_000;
 
@@ -137,6 +139,7 @@ pub struct Desk {
     calm: u64,
     look: u32,
     dropped: u32,
+    random_since: u64,
     locked_out: u64,
     lockout: u64,
     /// until then there is nobody to be protected from a scan
@@ -159,6 +162,7 @@ impl Desk {
             calm: SCAN_LOOK_NS,
             look: 0,
             dropped: 0,
+            random_since: 0,
             locked_out: 0,
             lockout: LOCKOUT_NS,
             nobody_until: 0,
@@ -334,8 +338,7 @@ impl Desk {
             live.page.add(C::AutoReadAfter, trial.since.read);
             // Fewer steps while as much of the time goes to faults as before: what readahead brought was used.
             if trial.since.pace(now) * 10 < trial.pace * 7 && majors * 10 > trial.majors * 9 {
-                self.locked_out = now + self.lockout;
-                self.lockout = (self.lockout * 2).min(LONGEST_LOCKOUT_NS);
+                self.lock_out(now);
                 self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack);
                 return;
             }
@@ -367,22 +370,32 @@ impl Desk {
                     live.page.add(C::AutoReadBefore, window.read);
                     let majors = window.majors * 1_000_000_000 / (now - window.began).max(1);
                     self.turn(live, slot, watched, Mode::Random, Reason::TurnedRandom);
+                    self.random_since = now;
                     self.trial = Some(Trial { pace: window.pace(now), majors, since: Window::begin(now) });
                 }
             }
             // A page at a time, each a fault from disk: what readahead is for.
             Mode::Random if is_dense && window.majors * 2 >= window.pages => {
+                // Between two scans there is less to win than each turn costs.
+                if now - self.random_since < SHORT_NS {
+                    self.lock_out(now);
+                }
                 self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack);
             }
             Mode::Random => {}
             Mode::Scan if !is_fixed && window.regretted * 8 > window.pages => {
-                self.locked_out = now + self.lockout;
-                self.lockout = (self.lockout * 2).min(LONGEST_LOCKOUT_NS);
+                self.lock_out(now);
                 self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack);
             }
             Mode::Scan if !is_fixed && is_spread => self.turn(live, slot, watched, Mode::Left, Reason::TurnedBack),
             Mode::Scan => {}
         }
+    }
+
+    /// What did harm is not tried again for a while.
+    fn lock_out(&mut self, now: u64) {
+        self.locked_out = now + self.lockout;
+        self.lockout = (self.lockout * 2).min(LONGEST_LOCKOUT_NS);
     }
 
     /// Whether memory holds files other than this one, which a scan would push out.

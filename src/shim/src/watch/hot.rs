@@ -31,10 +31,11 @@ use super::pagemap::Pagemap;
 use super::table::{self, SLOTS, Slot, Watched};
 use super::vitals::{Room, Vitals};
 use crate::live::Live;
-use crate::{regions, sys};
+use crate::{limits, regions, sys};
 
 use choose::{Clarity, Tally, Verdict};
 use picture::{LOCKED, Picture, WANTED};
+use presence::Trials;
 pub use tempo::IS_HURRIED;
 use tempo::Tempo;
 pub use zap::Maps;
@@ -69,12 +70,11 @@ pub struct Hot {
     barren: u32,
     /// nothing has been found to be hot, and the pace has not followed
     is_alike_for_few: bool,
-    locked: u64,
     /// RLIMIT_MEMLOCK leaves no room for all that should be
     is_short: bool,
-    /// what was locked when memory was last looked at, and whether files had next to no room
-    locked_then: u64,
-    is_tight_for_files: bool,
+    /// when memory was last looked at: what was locked of files and of anonymous memory, and what of the latter could go to swap
+    locked_then: (u64, u64),
+    swappable: u64,
     room_read_at: u64,
     releases: u32,
     yields: u32,
@@ -82,8 +82,8 @@ pub struct Hot {
     /// at what is present: how many, and when the next is due
     looks: u64,
     next_look: u64,
-    /// in how many of them each piece that is locked has its turn to show that it stays without
-    turns: u64,
+    /// whether what is locked stays without
+    trials: Trials,
     /// the same at whether something has gone, and pieces that have come back so far
     next_look_for_losses: u64,
     back: usize,
@@ -148,17 +148,16 @@ impl Hot {
             sweep: 0,
             barren: 0,
             is_alike_for_few: false,
-            locked: 0,
             is_short: false,
-            locked_then: 0,
-            is_tight_for_files: false,
+            locked_then: (0, 0),
+            swappable: 0,
             room_read_at: 0,
             releases: 0,
             yields: 0,
             yields_until: 0,
             looks: 0,
             next_look: 0,
-            turns: presence::MOST_TURNS,
+            trials: Trials::NONE,
             next_look_for_losses: 0,
             back: 0,
             given_up: 0,
@@ -182,9 +181,9 @@ impl Hot {
         self.pictures.iter_mut().for_each(Picture::abandon);
         (self.tempo, self.tally, self.verdict) = (Tempo::new(), Tally::NONE, Verdict::Open);
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
-        (self.locked, self.locked_then, self.room_read_at, self.yields_until) = (0, 0, 0, 0);
+        (self.locked_then, self.swappable, self.room_read_at, self.yields_until) = ((0, 0), 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
-        self.turns = presence::MOST_TURNS;
+        self.trials = Trials::NONE;
         (self.next_look_for_losses, self.back, self.is_alike_for_few) = (0, 0, false);
         (self.is_news, self.next_save, self.is_blind, self.is_sparing) = (false, 0, false, false);
     }
@@ -227,7 +226,7 @@ impl Hot {
             return self.next - now;
         }
         self.begin();
-        if all <= self.capacity(live, sight) && !IS_HURRIED {
+        if all <= self.capacity(live, sight).0 && !IS_HURRIED {
             self.use_what_is_there(sight);
             self.use_what_lies_between();
             self.lock_what_is_used(live, sight, lend);
@@ -285,8 +284,8 @@ impl Hot {
     /// What is locked of the pieces, from the books.
     fn find_locks(&mut self) {
         self.releases = regions::releases();
-        self.locked = 0;
         for picture in &mut self.pictures {
+            picture.locked = 0;
             picture.pieces().iter_mut().for_each(|piece| piece.flags &= !LOCKED);
         }
         regions::each_lock(|from, to| {
@@ -294,7 +293,8 @@ impl Hot {
                 let (range, size) = (picture.within(from, to), picture.size() as u64);
                 if let Some(pieces) = picture.pieces().get_mut(range) {
                     pieces.iter_mut().for_each(|piece| piece.flags |= LOCKED | WANTED);
-                    self.locked += size * pieces.len() as u64;
+                    let bytes = size * pieces.len() as u64;
+                    picture.locked += bytes;
                 }
             }
         });
@@ -310,19 +310,20 @@ impl Hot {
         }
         if self.room_read_at != sight.room.read_at {
             self.room_read_at = sight.room.read_at;
-            self.locked_then = self.locked;
-            let capacity = self.capacity(live, sight);
-            let was_tight = core::mem::replace(&mut self.is_tight_for_files, sight.room.is_tight_for_files());
-            let becomes_tight = self.is_tight_for_files && !was_tight && self.locked > 0;
-            if self.locked > capacity || becomes_tight {
+            let is_any_anonymous = self.pictures.iter().any(|picture| picture.is_seated() && picture.is_anonymous);
+            self.swappable = if is_any_anonymous { limits::swappable() } else { 0 };
+            let (files, anonymous) = self.locked_of_each();
+            self.locked_then = (files, anonymous);
+            let (most_of_files, most) = self.capacity(live, sight);
+            if files > most_of_files || files + anonymous > most {
                 self.choose_and_lock(live, sight, lend);
-                if capacity == 0 || becomes_tight {
+                if most_of_files == 0 && files > 0 || most == 0 {
                     self.yields_until = sight.now.at + YIELD_NS;
-                    self.say_that_memory_is_tight(live, capacity == 0);
+                    self.say_that_memory_is_tight(live, most == 0);
                 }
             }
         }
-        live.page.set(C::HotLockedNow, self.locked);
+        live.page.set(C::HotLockedNow, self.locked());
     }
 
     /// `for_all`: not only for files.
@@ -334,7 +335,7 @@ impl Hot {
 
     /// Whether anything is locked.
     pub fn holds(&self) -> bool {
-        self.locked > 0
+        self.locked() > 0
     }
 
     /// Has room for what is to be known.
@@ -365,7 +366,7 @@ impl Hot {
             let ended = sys::ticks();
             self.next_look = ended + presence::EVERY_NS.max((ended - began) * presence::SHARE);
         }
-        let stays = self.locked > 0 || self.verdict == Verdict::Hot;
+        let stays = self.holds() || self.verdict == Verdict::Hot;
         let (before, verdict, is_sure) = (self.verdict, self.tally.verdict(stays), self.tally.is_sure());
         self.decide(verdict, live);
         let has_cooled = before == Verdict::Hot && self.tally.has_cooled();

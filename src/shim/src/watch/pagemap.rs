@@ -63,6 +63,42 @@ impl Pagemap {
         true
     }
 
+    /// Bytes between two addresses that are in memory, and that are there or in swap: what was never touched, or given up, is
+    /// neither. None: unknown.
+    pub fn populated(&self, start: usize, end: usize) -> Option<(u64, u64)> {
+        let (fd, mut there, mut all) = (self.fd?, 0, 0);
+        let mut at = start;
+        let mut found = [PageRegion::NONE; STRETCHES];
+        while self.has_scan.get() && at < end {
+            let Ok((count, next)) = sys::populated(fd, at, end, &mut found) else {
+                self.has_scan.set(false);
+                (there, all, at) = (0, 0, start);
+                break;
+            };
+            for region in found.iter().take(count) {
+                there += if region.is_there() { region.len() } else { 0 };
+                all += region.len();
+            }
+            if next <= at {
+                return None;
+            }
+            at = next;
+        }
+        let mut words = [0u64; WORDS];
+        while at < end {
+            let wanted = ((end - at) / PAGE).min(WORDS);
+            let Some(Ok(count @ 1..)) = words.get_mut(..wanted).map(|words| sys::words(fd, at, words)) else {
+                return None;
+            };
+            for word in words.iter().take(count) {
+                there += if word >> 63 == 1 { PAGE as u64 } else { 0 };
+                all += if word >> 62 != 0 { PAGE as u64 } else { 0 };
+            }
+            at += count * PAGE;
+        }
+        Some((there, all))
+    }
+
     /// Whether anything can be seen here.
     pub fn can_see(&self) -> bool {
         self.fd.is_some()

@@ -13,7 +13,7 @@ use super::REFRESH;
 use super::auto::Desk;
 use super::hot::{self, Maps, Sight};
 use super::pagemap::Pagemap;
-use super::pressure::{self, Pressure};
+use super::pressure::Pressure;
 use super::refresh::Refresh;
 use super::scan::{self, Scans};
 use super::table::{self, ACCESS, SLOTS};
@@ -29,6 +29,8 @@ const BUSY_NS: u64 = 20_000_000;
 const IDLE_NS: u64 = 250_000_000;
 /// From one look to the next, however often something new is to be watched (ns).
 const LEAST_NS: u64 = if hot::IS_HURRIED { 0 } else { 2_000_000 };
+/// Between two looks at memory at least so many times what one takes.
+const ROOM_SHARE: u64 = 50;
 /// Between two looks at what changes slowly: memory, the program's user.
 const SLOW_NS: u64 = 1_000_000_000;
 /// The same for whether anybody but us is left.
@@ -172,7 +174,8 @@ fn work(live: &Live<'_>) -> Leaves {
             return Leaves::ForGood;
         }
         let began = sys::ticks();
-        if began - room.read_at > if hot.holds() { pressure::until_tight(room.in_all()) } else { SLOW_NS } {
+        let soonest = if hot.holds() { hot.until_tight(&room) } else { SLOW_NS };
+        if began - room.read_at > soonest.max(room.took * ROOM_SHARE) {
             room = Room::read();
         }
         if began - stood_at > SLOW_NS {
@@ -216,7 +219,7 @@ fn work(live: &Live<'_>) -> Leaves {
         let mut lend = |at, pages| desks.iter_mut().for_each(|(desk, _)| desk.lend(at, pages));
         gap = gap.min(hot.look(live, &sight, &mut lend));
         if hot.holds() {
-            gap = gap.min(pressure::until_tight(room.in_all()));
+            gap = gap.min(hot.until_tight(&room));
         }
         hot.save(&pagemap, now.at);
         gap = gap.min(held.look(live, now.at));

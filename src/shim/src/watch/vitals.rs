@@ -67,25 +67,21 @@ pub struct Room {
     pub read_at: u64,
     /// bytes that files can take without anything but files making way
     pub files: u64,
-    /// bytes that can make way for more by going to swap; not asked for, and 0, where files still have room
-    pub swappable: u64,
+    /// ns that it took to find out
+    pub took: u64,
 }
 
 impl Room {
     /// Of now.
     pub fn read() -> Room {
+        let began = sys::ticks();
         let files = limits::room_for_files();
-        let swappable = if files < pressure::floor() { limits::swappable() } else { 0 };
-        Room { read_at: sys::ticks(), files, swappable }
+        let read_at = sys::ticks();
+        Room { read_at, files, took: read_at - began }
     }
 
     /// Whether files have next to none.
     pub fn is_tight_for_files(&self) -> bool {
         self.files < pressure::floor()
-    }
-
-    /// All that can make way.
-    pub fn in_all(&self) -> u64 {
-        self.files.saturating_add(self.swappable)
     }
 }

@@ -18,9 +18,16 @@ const RANKS: usize = (255 + BONUS - HOT) / STEP + 1;
 /// it would take long until as many as for a lock are together.
 const LEAST: u32 = 16;
 const LEAST_AGAINST: u32 = 6;
+/// So many of a side, and older ones count half.
+const MOST: u32 = 1 << 20;
 /// How many times as often as the rest the chosen must be used to be worth a lock, and to stay so, in halves.
 const BEGIN_HALVES: u64 = 6;
 const STAY_HALVES: u64 = 3;
+
+/// Whether a piece is hot enough to be chosen.
+pub fn is_hot(piece: &Piece) -> bool {
+    rank(piece).is_some()
+}
 
 fn rank(piece: &Piece) -> Option<usize> {
     let heat = usize::from(piece.heat) + if piece.is(WANTED) { BONUS } else { 0 };
@@ -37,10 +44,10 @@ pub struct Chosen {
     pub changes: u32,
 }
 
-/// Marks the chosen as [`WANTED`], up to `capacity` bytes; none of the pictures that may not be locked now.
-pub fn choose(pictures: &mut [Picture], capacity: u64, may: impl Fn(&Picture) -> bool) -> Chosen {
+/// Marks the chosen of these pictures as [`WANTED`], up to `capacity` bytes.
+fn choose(pictures: &mut [Picture], capacity: u64, of: impl Fn(&Picture) -> bool) -> Chosen {
     let mut bytes = [0u64; RANKS];
-    for picture in pictures.iter_mut().filter(|picture| may(picture)) {
+    for picture in pictures.iter_mut().filter(|picture| of(picture)) {
         let size = picture.size() as u64;
         for rank in picture.pieces().iter().filter_map(rank) {
             if let Some(sum) = bytes.get_mut(rank) {
@@ -64,10 +71,10 @@ pub fn choose(pictures: &mut [Picture], capacity: u64, may: impl Fn(&Picture) ->
     let mut chosen = Chosen { bytes: 0, hot, changes: 0 };
     // Who is chosen already comes first.
     for was in [true, false] {
-        for picture in pictures.iter_mut() {
-            let (size, may) = (picture.size() as u64, may(picture));
+        for picture in pictures.iter_mut().filter(|picture| of(picture)) {
+            let size = picture.size() as u64;
             for piece in picture.pieces().iter_mut().filter(|piece| piece.is(WANTED) == was) {
-                let is = match rank(piece).filter(|_| may) {
+                let is = match rank(piece) {
                     Some(rank) if rank > cut => true,
                     Some(rank) if rank == cut && left >= size => {
                         left -= size;
@@ -122,6 +129,23 @@ pub enum Clarity {
     Faint,
 }
 
+impl Chosen {
+    fn and(self, other: Chosen) -> Chosen {
+        Chosen { bytes: self.bytes + other.bytes, hot: self.hot + other.hot, changes: self.changes + other.changes }
+    }
+}
+
+/// Marks the chosen of all, up to so many bytes: of files, and of all together. What is mapped of files makes way for anonymous
+/// memory where they may not have as much.
+pub fn choose_of_all(pictures: &mut [Picture], (files, all): (u64, u64)) -> Chosen {
+    if files == all {
+        return choose(pictures, all, |_| true);
+    }
+    let anonymous = choose(pictures, all, |picture| picture.is_anonymous);
+    let left = all - anonymous.bytes.min(all);
+    anonymous.and(choose(pictures, files.min(left), |picture| !picture.is_anonymous))
+}
+
 impl Tally {
     /// None yet.
     pub const NONE: Tally = Tally { chosen: (0, 0), rest: (0, 0), is_fresh: false };
@@ -129,6 +153,9 @@ impl Tally {
     /// Takes a sample in.
     pub fn add(&mut self, is_chosen: bool, is_used: bool) {
         let side = if is_chosen { &mut self.chosen } else { &mut self.rest };
+        if side.1 >= MOST {
+            *side = (side.0 / 2, side.1 / 2);
+        }
         side.0 += u32::from(is_used);
         side.1 += 1;
         self.is_fresh = true;

@@ -9,31 +9,63 @@ use faultless_core::reason::Reason;
 
 use super::super::pressure;
 use super::super::thread;
-use super::choose::{Chosen, Verdict, choose};
-use super::picture::{LOCKED, Picture, WANTED};
+use super::super::vitals::Room;
+use super::choose::{Chosen, Verdict, choose_of_all};
+use super::picture::{LOCKED, ON_TRIAL, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated};
 use crate::limits;
 use crate::live::Live;
 use crate::sys::PAGE;
 
 impl Hot {
-    /// How much may be locked: nothing where memory is tight, because what is locked can't make way; else half of what can: of
-    /// what files can have (what is locked already does not count as theirs any more), and of what is present of anonymous
-    /// memory, to lock which takes no more. Where anonymous memory has all but pushed out the files, half of what can go to swap.
-    pub(super) fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> u64 {
-        if sight.room.in_all() < pressure::floor() {
-            return 0;
-        }
+    /// How much may be locked, of files and of all together. Nothing where memory is tight, because what is locked can't make way;
+    /// else half of what can. That is what files can have, and what is present of anonymous memory; where there is swap, of
+    /// anonymous memory also what can go there, when it has all but pushed the files out. What is locked already does not count
+    /// as theirs any more.
+    pub(super) fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> (u64, u64) {
         let most = live.bytes(live.config.lock_max);
+        let (files, anonymous) = self.locked_then;
         let present: u64 = self.pictures.iter().map(|picture| picture.present).sum();
-        ((sight.room.files + self.locked_then + present.max(sight.room.swappable)) / 2).min(most)
+        let of_files = match sight.room.is_tight_for_files() {
+            true => 0,
+            false => ((sight.room.files + files + anonymous + present) / 2).min(most),
+        };
+        // Pages that are locked in part may count as swappable all the same.
+        let swap = match self.can_make_way(sight.room) < pressure::floor() {
+            true => 0,
+            false => ((self.swappable + anonymous).min(limits::memory()) / 2).min(most),
+        };
+        (of_files, of_files.max(swap))
+    }
+
+    fn can_make_way(&self, room: &Room) -> u64 {
+        room.files.saturating_add(self.swappable)
+    }
+
+    /// In how many ns, at the soonest, memory can be tight for what is locked.
+    pub fn until_tight(&self, room: &Room) -> u64 {
+        let has_files = self.pictures.iter().any(|picture| picture.locked > 0 && !picture.is_anonymous);
+        pressure::until_tight(if has_files { room.files } else { self.can_make_way(room) })
+    }
+
+    /// Bytes that are locked: of files, and of anonymous memory.
+    pub(super) fn locked_of_each(&self) -> (u64, u64) {
+        self.pictures.iter().fold((0, 0), |(files, anonymous), picture| match picture.is_anonymous {
+            true => (files, anonymous + picture.locked),
+            false => (files + picture.locked, anonymous),
+        })
+    }
+
+    /// Bytes that are locked.
+    pub(super) fn locked(&self) -> u64 {
+        self.pictures.iter().map(|picture| picture.locked).sum()
     }
 
     /// Nothing comes from disk any more: what is there is what the program uses, and somebody else may push it out while the
     /// program is idle, when no fault would tell. Locked where the budget holds all of it.
     pub(super) fn keep_what_has_settled(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
         self.begin();
-        if self.use_what_is_there(sight) <= self.capacity(live, sight) {
+        if self.use_what_is_there(sight) <= self.capacity(live, sight).0 {
             self.lock_what_is_used(live, sight, lend);
         }
     }
@@ -79,24 +111,19 @@ impl Hot {
     pub(super) fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
         let capacity = self.capacity(live, sight);
         self.is_news = true;
-        // What is mapped of files makes way for anonymous memory first.
-        let may = |picture: &Picture| picture.is_anonymous || !sight.room.is_tight_for_files();
-        let chosen = choose(&mut self.pictures, capacity, may);
+        let chosen = choose_of_all(&mut self.pictures, capacity);
         live.page.set(C::HotBytes, chosen.hot);
         let let_go = self.let_go_of_the_rest(live);
-        let (mut locked, mut is_short) = (0, false);
-        if self.verdict == Verdict::Hot && sight.now.at >= self.yields_until {
-            (locked, is_short) = self.lock_the_chosen(live, sight, lend);
-        }
+        let may = self.verdict == Verdict::Hot && sight.now.at >= self.yields_until;
+        let is_short = may && self.lock_the_chosen(live, sight, lend);
         if is_short && !self.is_short {
             for (_, _, watched) in seated(&mut self.pictures) {
                 note(live, &watched, Outcome::Partly, Reason::Refreshed);
             }
         }
         self.is_short = is_short;
-        self.locked = (self.locked + locked).saturating_sub(let_go);
         live.page.add(C::HotLetGo, let_go);
-        live.page.set(C::HotLockedNow, self.locked);
+        live.page.set(C::HotLockedNow, self.locked());
         chosen
     }
 
@@ -111,6 +138,7 @@ impl Hot {
                 let keeps = piece.is(WANTED) && self.verdict != Verdict::Alike;
                 if piece.is(LOCKED) && !keeps && locks::unlock(live, slot, &watched, range) {
                     piece.flags &= !LOCKED;
+                    picture.locked = picture.locked.saturating_sub(size);
                     let_go += size;
                 }
             }
@@ -118,9 +146,9 @@ impl Hot {
         let_go
     }
 
-    /// Returns the bytes, and whether RLIMIT_MEMLOCK left no room for all.
-    fn lock_the_chosen(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> (u64, bool) {
-        let (mut locked, mut is_short) = (0, false);
+    /// Returns whether RLIMIT_MEMLOCK left no room for all.
+    fn lock_the_chosen(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> bool {
+        let mut is_short = false;
         let mut left = limits::lockable(&limits::status());
         for (picture, slot, watched) in seated(&mut self.pictures) {
             let size = picture.size() as u64;
@@ -151,8 +179,9 @@ impl Hot {
                 }
                 match locks::lock(live, slot, &watched, range) {
                     Ok(()) => {
-                        piece.flags |= LOCKED;
-                        locked += size;
+                        piece.flags = piece.flags & !ON_TRIAL | LOCKED;
+                        picture.locked += size;
+                        picture.present = picture.present.saturating_sub(there as u64);
                         left -= size;
                     }
                     Err(why) => {
@@ -162,6 +191,6 @@ impl Hot {
                 }
             }
         }
-        (locked, is_short)
+        is_short
     }
 }

@@ -22,11 +22,19 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
         return Err(Reason::BudgetOption);
     }
     bring(slot, watched, (from, to));
+    let is_segment = watched.wants & WHOLE != 0;
+    if watched.identity == 0 && !is_segment {
+        // It may come from swap, and take long: not while a call of the program waits for us however long it takes.
+        let written = act_on(slot, watched, from, from + sys::PAGE, || has_been_written(from));
+        if let Err(why) = written.unwrap_or(Err(Reason::Busy)) {
+            Budget::Lock.give(live, bytes);
+            return Err(why);
+        }
+    }
     let Some(_passage) = transit::coming() else {
         Budget::Lock.give(live, bytes);
         return Err(Reason::Memlock);
     };
-    let is_segment = watched.wants & WHOLE != 0;
     let on_fault = watched.wants & SHARED == 0 || watched.wants & HOLES != 0 || is_segment;
     let flags = if is_segment { regions::WHOLE } else { regions::PARTED };
     let record = Record { start: from, end: to, lock_start: from, lock_end: to, flags, ..Record::default() };
@@ -34,9 +42,6 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
         // To bring it may have taken long. A lock that comes after a filter could not be undone.
         if thread::is_told_to_leave() {
             return Err(Reason::Busy);
-        }
-        if watched.identity == 0 && !is_segment {
-            has_been_written(from)?;
         }
         // A mapping that has become smaller has other pieces, of which a part may be locked: it would be counted twice.
         regions::let_go(live, from, to - from);

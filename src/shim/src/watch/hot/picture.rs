@@ -83,6 +83,8 @@ pub struct Picture {
     pub is_anonymous: bool,
     /// bytes that are present and not locked by us, as far as that is known
     pub present: u64,
+    /// bytes of the pieces that are [`LOCKED`]
+    pub locked: u64,
 }
 
 impl Picture {
@@ -100,6 +102,7 @@ impl Picture {
             is_blind: false,
             is_anonymous: false,
             present: 0,
+            locked: 0,
         }
     }
 

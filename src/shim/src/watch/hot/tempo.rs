@@ -87,7 +87,7 @@ impl Tempo {
             return false;
         };
         if now.at - began >= WINDOW_NS {
-            let pace = (now.majors - majors) * 1_000_000_000 / (now.at - began);
+            let pace = now.majors.saturating_sub(majors) * 1_000_000_000 / (now.at - began);
             let is_tight = sight.all.max(all) > sight.room.files;
             // More than there is: some of it has been read before.
             let is_read_again = now.read - self.read_first > all + all / 4;

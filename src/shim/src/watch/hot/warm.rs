@@ -31,8 +31,8 @@ impl Hot {
             return;
         }
         self.begin();
-        let mut left = self.capacity(live, sight).saturating_sub(self.locked);
-        let mut locked = 0;
+        let mut left = self.capacity(live, sight).0.saturating_sub(self.locked());
+        let mut has_locked = false;
         for (picture, slot, watched) in seated(&mut self.pictures) {
             let Some(known) = Known::from_word(slot.known().load(SeqCst)) else { continue };
             let mut ahead = left;
@@ -59,7 +59,8 @@ impl Hot {
                     match locks::lock(live, slot, &watched, piece_range) {
                         Ok(()) => {
                             piece.flags |= LOCKED;
-                            (locked, left) = (locked + size, left - size);
+                            picture.locked += size;
+                            (has_locked, left) = (true, left - size);
                         }
                         Err(why) => {
                             note(live, &watched, Outcome::Partly, why);
@@ -71,12 +72,11 @@ impl Hot {
             slot.known().store(0, SeqCst);
             sys::wake(slot.known());
         }
-        if locked > 0 {
+        if has_locked {
             self.verdict = Verdict::Hot;
             self.is_news = true;
         }
-        self.locked += locked;
-        live.page.set(C::HotLockedNow, self.locked);
+        live.page.set(C::HotLockedNow, self.locked());
     }
 }
 

@@ -158,7 +158,7 @@ impl Hot {
         }
         let size =
             self.pictures.iter().filter(|picture| picture.count() > 0).map(Picture::size).max().unwrap_or(PAGE) as u64;
-        (self.locked / size / SAMPLES_OF_LOCKED).clamp(1, MOST_SPARES)
+        (self.locked() / size / SAMPLES_OF_LOCKED).clamp(1, MOST_SPARES)
     }
 }
 
