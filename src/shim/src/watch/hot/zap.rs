@@ -166,7 +166,7 @@ impl Picture {
     /// Whether a piece is left alone in this sweep, because it is locked and it is not its turn.
     fn is_spared(&mut self, index: usize, sweep: u64, spares: u64) -> bool {
         let is_locked = self.pieces().get(index).is_some_and(|piece| piece.is(LOCKED));
-        is_locked && (index as u64 + sweep) % spares != 0
+        is_locked && !(index as u64 + sweep).is_multiple_of(spares)
     }
 }
 
