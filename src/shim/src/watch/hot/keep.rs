@@ -19,9 +19,8 @@ use crate::sys::PAGE;
 
 impl Hot {
     /// How much may be locked, of files and of all together. Nothing where memory is tight, because what is locked can't make way;
-    /// else half of what can. That is what files can have, and what is present of anonymous memory; where there is swap, of
-    /// anonymous memory also what can go there, when it has all but pushed the files out. What is locked already does not count
-    /// as theirs any more.
+    /// else half of what can. That is what files can have, and what is present of anonymous memory; or, for anonymous memory
+    /// alone, what can go to swap, if that is more. What is locked already does not count as theirs any more.
     pub(super) fn capacity(&self, live: &Live<'_>, sight: &Sight<'_>) -> (u64, u64) {
         let most = live.bytes(live.config.lock_max);
         let (files, anonymous) = self.locked_then;
