@@ -24,6 +24,9 @@ use actor::Actor;
 use disk::Disk;
 use group::{Group, Hierarchy};
 
+/// A tmpfs.
+const SHM: &str = "/dev/shm";
+
 /// What a program said of itself and what was found beside it, by name.
 pub type Sample = BTreeMap<String, f64>;
 
@@ -36,6 +39,7 @@ pub struct Stage {
     pub disk: Disk,
     folder: PathBuf,
     scratch: tempfile::TempDir,
+    pages: tempfile::TempDir,
     built: BTreeMap<String, PathBuf>,
     groups: usize,
     _turn: File,
@@ -63,7 +67,11 @@ impl Stage {
         guard.undo("ahead", &format!("echo {} >{}", disk.ahead()?, disk.ahead_file().display()))?;
         let scratch = tempfile::tempdir_in(&folder).map_err(|e| e.to_string())?;
         guard.undo("scratch", &format!("rm -rf '{}'", scratch.path().display()))?;
-        Ok(Stage { guard, hierarchy, disk, folder, scratch, built: BTreeMap::new(), groups: 0, _turn: turn })
+        // Where they are by default. On a disk they are dirty pages of a file: a reclaim that comes upon nothing else waits for
+        // the flusher, 100 ms, in the program (cgroup v1, docs/kernel.md).
+        let pages = tempfile::tempdir_in(SHM).map_err(|e| format!("{SHM}: {e}"))?;
+        guard.undo("pages", &format!("rm -rf '{}'", pages.path().display()))?;
+        Ok(Stage { guard, hierarchy, disk, folder, scratch, pages, built: BTreeMap::new(), groups: 0, _turn: turn })
     }
 
     /// A line on what the scenes run in.
@@ -79,6 +87,11 @@ impl Stage {
     /// A folder that lasts as long as the stage.
     pub fn scratch(&self) -> &Path {
         self.scratch.path()
+    }
+
+    /// The folder of the counter pages, which lasts as long.
+    pub fn pages(&self) -> &Path {
+        self.pages.path()
     }
 
     /// A workload of bench/, compiled once.
@@ -132,7 +145,7 @@ impl Stage {
 
     /// The environment of a program under a policy or rules, its report for [`Stage::reports`].
     pub fn under(&self, policy: &str) -> Vec<(String, String)> {
-        let mut env = preload(policy, &self.scratch.path().join("pages"));
+        let mut env = preload(policy, self.pages());
         let report = self.scratch.path().join("report.{pid}");
         env.push(("FAULTLESS_REPORT".into(), format!("text={}", report.display())));
         env

@@ -55,7 +55,7 @@ reasons! {
     TooLittle "too small to be worth watching: left to the kernel" "";
     HotByBlocks "what is hot is found by taking a block of each piece out of the page tables and looking if it comes back" "";
     HotByPresence "what is hot is found by what stays in memory" "";
-    HotFound "the hot part was found, and is locked" "";
+    HotFound "the hot part was found, and is locked as far as it may be" "";
     Pressure "memory got tight: let go, until there is room" "raise the memory limit, or lower lock-max";
     NoHotSet "no hot set: no part is used clearly more than the rest, and nothing is locked" "";
     ThpOff "huge pages are off for this process (faultless run --thp off, or a prctl)" "run it without --thp";

@@ -52,7 +52,7 @@ fn play(stage: &mut Stage, turn: &Turn) -> Result<Sample, String> {
     if turn.contender != "hot" {
         env.push(("LD_PRELOAD".into(), built(turn.contender)?.to_string_lossy().into_owned()));
     }
-    let folder = stage.scratch().join("pages-of-torture");
+    let folder = stage.pages().join("of-torture");
     drop(std::fs::remove_dir_all(&folder));
     env.push(("FAULTLESS_PAGES".into(), folder.to_string_lossy().into_owned()));
     let run = stage.run(argv).env(env);

@@ -26,6 +26,9 @@ const PROGRAM: &str = "/bin/true";
 /// As many pages as the folder takes.
 const PAGES: u64 = 2048;
 
+/// linux/magic.h
+const RAMFS_MAGIC: u64 = 0x8584_58f6;
+
 /// All of it.
 pub fn group(library: &Result<Library>, config: &Config) -> Group {
     let folder = pages::own_folder(config.get(Id::Pages));
@@ -69,6 +72,10 @@ fn folder_of_pages(folder: &Path) -> Finding {
             .remedy(format!("remove it (mode 0700, yours, is what the library makes): rm -r {name}")),
         (None, Err(error)) => Finding::warn(id, what, format!("{mode}: {error}; no report of what was killed"))
             .remedy("--pages FOLDER, or FAULTLESS_PAGES: a folder of yours, on a tmpfs"),
+        (None, Ok(())) if is_on_disk(folder) => {
+            let why = "on a disk: where memory is tight, a cgroup v1 may hold programs up for 100 ms until a page is written back";
+            Finding::warn(id, what, format!("{mode}: {why}")).remedy("--pages FOLDER, or FAULTLESS_PAGES: on a tmpfs")
+        }
         (None, Ok(())) => Finding::ok(id, what, format!("{mode}, takes a page")),
     }
 }
@@ -81,6 +88,15 @@ fn usable(folder: &Path, name: &str) -> io::Result<()> {
     let written = file.and_then(|mut file| file.write_all(&[0; FILE_BYTES]));
     let _ = fs::remove_file(probe);
     written
+}
+
+/// Whether what is written there is written back to somewhere.
+fn is_on_disk(folder: &Path) -> bool {
+    let Ok(path) = std::ffi::CString::new(folder.as_os_str().as_bytes()) else { return false };
+    let mut about = std::mem::MaybeUninit::<libc::statfs>::zeroed();
+    // SAFETY: `path` ends in NUL and `about` is large enough to be filled in; all zeroes is a valid statfs.
+    let (status, about) = unsafe { (libc::statfs(path.as_ptr(), about.as_mut_ptr()), about.assume_init()) };
+    status == 0 && ![libc::TMPFS_MAGIC as u64, RAMFS_MAGIC].contains(&(about.f_type as u64))
 }
 
 fn space(folder: &Path) -> Option<Finding> {

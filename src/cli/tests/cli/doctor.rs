@@ -216,6 +216,20 @@ fn huge_pages_that_are_disabled_for_the_process_are_a_warning() {
 }
 
 #[test]
+fn a_folder_of_pages_on_a_disk_is_a_warning_and_one_on_a_tmpfs_is_none() {
+    for (place, expected) in [(env!("CARGO_TARGET_TMPDIR"), "warn"), ("/dev/shm", "ok")] {
+        let stat = std::process::Command::new("stat").args(["-f", "-c", "%T", place]).output().unwrap();
+        if (stat.stdout == b"tmpfs\n") != (expected == "ok") {
+            continue; // another kind of place on this machine
+        }
+        let folder = tempfile::tempdir_in(place).unwrap();
+        let mut command = faultless();
+        command.args(["doctor", "--json", "--lib"]).arg(empty_library()).env("FAULTLESS_PAGES", folder.path());
+        assert_eq!(level(&findings(&output(&mut command)), "pages.folder"), expected, "{place}");
+    }
+}
+
+#[test]
 fn a_folder_of_pages_that_is_a_link_is_a_warning() {
     let folder = tempfile::tempdir().unwrap();
     let link = folder.path().join("link");

@@ -11,7 +11,7 @@ use super::super::pressure;
 use super::super::thread;
 use super::super::vitals::Room;
 use super::choose::{Chosen, Verdict, choose_of_all};
-use super::picture::{LOCKED, ON_TRIAL, WANTED};
+use super::picture::{IS_OUT, LOCKED, ON_TRIAL, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated};
 use crate::limits;
 use crate::live::Live;
@@ -178,7 +178,7 @@ impl Hot {
                 }
                 match locks::lock(live, slot, &watched, range) {
                     Ok(()) => {
-                        piece.flags = piece.flags & !ON_TRIAL | LOCKED;
+                        piece.flags = piece.flags & !(ON_TRIAL | IS_OUT) | LOCKED; // all of it is back
                         picture.locked += size;
                         picture.present = picture.present.saturating_sub(there as u64);
                         left -= size;

@@ -26,6 +26,8 @@ pub const HAS_GONE: u8 = 8;
 pub const IS_THERE: u8 = 16;
 /// It was locked, and is not, to see whether it stays.
 pub const ON_TRIAL: u8 = 32;
+/// A block of it was taken out of the page tables, and has not been looked for since.
+pub const IS_OUT: u8 = 64;
 
 /// What is known of a piece.
 #[derive(Clone, Copy)]

@@ -17,7 +17,7 @@ use super::super::act_firmly_on;
 use super::super::pagemap::Pagemap;
 use super::super::table::{SHARED, Slot, Watched};
 use super::super::thread;
-use super::picture::{LOCKED, Picture, WANTED};
+use super::picture::{IS_OUT, LOCKED, Picture, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated, tempo};
 use crate::live::Live;
 use crate::sys::{self, PAGE, Vma};
@@ -99,10 +99,14 @@ impl Hot {
             }
             let Some(origin) = picture.origin else { continue };
             for index in (self.batch..picture.count()).step_by(self.batches) {
-                if picture.is_spared(index, self.sweep, spares) {
+                let block = picture.block(index, draw(self.sweep, index));
+                let is_spared = picture.is_spared(index, self.sweep, spares);
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                if is_spared {
+                    piece.flags &= !IS_OUT;
                     continue;
                 }
-                let block = picture.block(index, draw(self.sweep, index));
+                piece.flags |= IS_OUT;
                 match zap(sight.maps, sight.pagemap, slot, &watched, &origin, block) {
                     Some(0) => {}
                     Some(pages) => lend(block.0, pages),
@@ -122,19 +126,21 @@ impl Hot {
     /// Looks which of the blocks that are out are back.
     pub(super) fn see(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) {
         let mut used = 0;
-        let spares = self.spares();
         for (picture, slot, watched) in seated(&mut self.pictures) {
             if picture.origin.is_none() {
                 continue;
             }
             for index in (self.batch..picture.count()).step_by(self.batches) {
-                if picture.is_spared(index, self.sweep, spares) {
-                    self.sampled = (self.sampled.0 + 1, self.sampled.1 + 1);
+                let (from, to) = picture.block(index, draw(self.sweep, index));
+                let Some(piece) = picture.pieces().get_mut(index) else { break };
+                if !piece.is(IS_OUT) {
+                    if piece.is(LOCKED) {
+                        self.sampled = (self.sampled.0 + 1, self.sampled.1 + 1);
+                    }
                     continue;
                 }
-                let (from, to) = picture.block(index, draw(self.sweep, index));
+                piece.flags &= !IS_OUT;
                 let Some(bytes) = sight.pagemap.bytes(from, to) else { continue };
-                let Some(piece) = picture.pieces().get_mut(index) else { continue };
                 piece.sampled(bytes > 0);
                 self.tally.add(piece.is(WANTED), bytes > 0);
                 self.sampled.0 += u32::from(bytes > 0);
