@@ -40,16 +40,19 @@ const SCAN_PAGES: u64 = (16 << 20) / PAGE as u64;
 const RANDOM_PAGES: u64 = 32;
 const RANDOM_DENSE_PAGES: u64 = 24;
 const RANDOM_BLOCKS: u64 = 8;
-/// Between two looks at the page tables (ns): while watching, and during a scan; and so many times the processor time that
+/// Between two looks at the page tables (ns): while watching, beside a scan with nobody to protect, and during one; and so many times the processor time that
 /// one takes. A scan at memory's speed brings 1 MiB a ms, and the more of it is there the longer a look takes: too late once
 /// is later still the next time.
 const LOOK_NS: u64 = 20_000_000;
+const IDLE_LOOK_NS: u64 = 100_000_000;
 const SCAN_LOOK_NS: u64 = 4_000_000;
 const RANDOM_LOOK_NS: u64 = 5_000_000;
 const LOOK_SHARE: u64 = 40;
 const SCAN_LOOK_SHARE: u64 = 8;
-/// During a scan only what is near its front is looked at, but for every so manieth look.
+/// During a scan only what is near its front is looked at, but for every so manieth look; and when nothing has come there, but
+/// not more often than that.
 const WHOLE_EVERY: u32 = 32;
+const WHOLE_AGAIN: u32 = 4;
 /// However long a look took.
 const LEAST_NS: u64 = 1_000_000;
 /// With nothing to do.
@@ -138,6 +141,8 @@ pub struct Desk {
     /// after how many ns without news it looks for what brings none
     calm: u64,
     look: u32,
+    /// the last that was at all of it
+    whole_look: u32,
     dropped: u32,
     random_since: u64,
     locked_out: u64,
@@ -161,6 +166,7 @@ impl Desk {
             next_look: 0,
             calm: SCAN_LOOK_NS,
             look: 0,
+            whole_look: 0,
             dropped: 0,
             random_since: 0,
             locked_out: 0,
@@ -257,18 +263,31 @@ impl Desk {
         }
         self.last = Some(*now);
         self.look = self.look.wrapping_add(1);
+        let all = (0, blocks.len());
         let near = match self.mode {
-            Mode::Scan if !self.look.is_multiple_of(WHOLE_EVERY) => blocks.around_the_front(self.look),
-            _ => (0, blocks.len()),
+            Mode::Scan if self.look.wrapping_sub(self.whole_look) < WHOLE_EVERY => blocks.around_the_front(self.look),
+            _ => all,
         };
         let room_blocks = (room / BLOCK as u64) as u32;
         let began = own_time();
-        let Some(found) = blocks.count(pagemap, near, self.look, room_blocks, self.dropped) else {
+        let mut found = blocks.count(pagemap, near, self.look, room_blocks, self.dropped);
+        // It may have begun anew, elsewhere: a whole look too late, it has filled memory.
+        let is_lost = near != all && self.look.wrapping_sub(self.whole_look) >= WHOLE_AGAIN;
+        let is_whole = near == all || is_lost && found.is_some_and(|found| found.pages == 0);
+        if is_whole {
+            self.whole_look = self.look;
+            if near != all {
+                found = blocks.count(pagemap, all, self.look, room_blocks, self.dropped);
+            }
+        }
+        let Some(found) = found else {
             self.is_blind = true;
             note(live, watched, Outcome::Skipped, Reason::Unknown);
             return REST_NS;
         };
         let (gap, share) = match self.mode {
+            // A scan that harms nobody: there is nothing to turn to as long as it goes on.
+            Mode::Left if now.at < self.nobody_until => (IDLE_LOOK_NS, LOOK_SHARE),
             Mode::Left => (LOOK_NS, LOOK_SHARE),
             Mode::Random => (RANDOM_LOOK_NS, LOOK_SHARE),
             Mode::Scan => (SCAN_LOOK_NS, SCAN_LOOK_SHARE),
