@@ -29,6 +29,9 @@ pub struct How {
     pub no_memlock: bool,
     /// beside `vmtouch -l`
     pub vmtouch: bool,
+    /// the reads of the index stay on one processor, so that it isn't chance whether they are on the one that the disk
+    /// interrupts (10 µs at a time, twenty times what such a read takes)
+    pub is_pinned: bool,
     /// the disk's reads a second
     pub reads_a_second: Option<u32>,
     /// seconds of reading before what is measured
@@ -54,7 +57,7 @@ pub fn scenes() -> Vec<Scene> {
             "64 MiB index beside a scan",
             &[128, 8192],
             &["alone", "rule", "vmtouch"],
-            |stage, turn| by_path(stage, turn, How { seconds: 3, ..How::default() }),
+            |stage, turn| by_path(stage, turn, How { is_pinned: true, seconds: 3, ..How::default() }),
             &[Most("rule", "alone", "p999", 1.0 / 20.0), Most("rule", "vmtouch", "p999", 1.0)],
         ),
         scene(
@@ -93,8 +96,9 @@ pub fn play(stage: &mut Stage, turn: &Turn, how: &How) -> Result<Sample, String>
     disk::evict(&scanned)?;
     let program = stage.program("mapped_reads")?;
     let group = stage.group(LIMIT, how.reads_a_second)?;
-    let start = |stage: &mut Stage, arguments: &[&str], file: &Path| {
-        let mut argv = vec![program.clone()];
+    let start = |stage: &mut Stage, around: &[&str], arguments: &[&str], file: &Path| {
+        let mut argv: Vec<String> = around.iter().map(|a| (*a).to_owned()).collect();
+        argv.push(program.clone());
         argv.extend(arguments.iter().map(|a| (*a).to_owned()));
         argv.push(file.to_string_lossy().into_owned());
         let env = if how.rules.is_empty() { vec![] } else { stage.under(&how.rules) };
@@ -102,17 +106,27 @@ pub fn play(stage: &mut Stage, turn: &Turn, how: &How) -> Result<Sample, String>
         run.limits = if how.no_memlock { vec![(libc::RLIMIT_MEMLOCK, LITTLE_MEMLOCK)] } else { vec![] };
         stage.start(&run, Some(&group))
     };
-    let mut scan = start(stage, &["pattern=sequential", "seconds=0"], &scanned)?;
+    let mut scan = start(stage, &[], &["pattern=sequential", "seconds=0"], &scanned)?;
     let _peer = if how.vmtouch { Some(vmtouch(stage, &group, &index)?) } else { None };
     std::thread::sleep(Duration::from_millis(500));
     // a request now and then, as an index gets them: read as fast as can be, it would keep itself in memory
     let (settle, seconds) = (format!("settle={}", how.settle), format!("seconds={}", how.seconds));
-    let reads = start(stage, &["pause=200", &settle, &seconds, &format!("seed={}", turn.round)], &index)?;
+    let around: &[&str] = if how.is_pinned { &["taskset", "-c", &last_processor()?] } else { &[] };
+    let seed = format!("seed={}", turn.round);
+    let reads = start(stage, around, &["pause=200", &settle, &seconds, &seed], &index)?;
     let ended = reads.finish()?;
     match scan.runs() {
         true => Ok(ended.sample),
         false => Err(format!("the scan ended: {}", scan.finish().err().unwrap_or_default())),
     }
+}
+
+/// The last processor that we may run on, by its number.
+fn last_processor() -> Result<String, String> {
+    let status = std::fs::read_to_string("/proc/self/status").map_err(|e| e.to_string())?;
+    let allowed = status.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:"));
+    let last = allowed.and_then(|list| list.trim().rsplit([',', '-']).next());
+    last.map(str::to_owned).ok_or_else(|| "/proc/self/status: no Cpus_allowed_list".into())
 }
 
 /// `vmtouch -l` in the same group, until it has the whole file.
