@@ -402,6 +402,7 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
     if live.is_filtered_when_tried() {
         return skipped(Reason::Seccomp);
     }
+    let deadline = live.deadline();
     let is_sparse = has_holes(target);
     let on_fault = stay == Stay::OnFault || target.copies_on_write() || is_sparse;
     let is_whole = is_whole(target, stay);
@@ -433,8 +434,11 @@ fn hold(live: &Live<'_>, target: &Target, stay: Stay, rule: u8, record: &mut Rec
         record.flags |= regions::WHOLE;
     }
     live.page.add(C::LockedBytes, locked.bytes);
+    let held = Range { start: range.start, len: locked.bytes as usize };
+    if target.file.is_some() && stay != Stay::OnFault && !is_sparse {
+        lock::touch(live, held, deadline);
+    }
     if locked.bytes >= WORTH_LETTING_GO {
-        let held = Range { start: range.start, len: locked.bytes as usize };
         let _ = watch::add(live, target, held, rule, watch::HELD); // without a thread it stays whatever happens
     }
     match (locked.bytes, locked.errno) {

@@ -7,7 +7,7 @@
 use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::limits;
-use crate::sys::{self, PageRegion};
+use crate::sys::{self, Kinds, PageRegion};
 
 /// Bytes in a range.
 #[derive(Clone, Copy)]
@@ -32,7 +32,7 @@ pub fn sample(start: usize, end: usize) -> Option<Seen> {
     let mut at = start;
     let mut whole = false;
     for _ in 0..MAX_CALLS {
-        let Ok((count, next)) = sys::present(fd, at, end, &mut vec) else { break };
+        let Ok((count, next)) = sys::page_regions(fd, at, end, Kinds::Present, &mut vec) else { break };
         for region in vec.iter().take(count) {
             seen.present += region.len();
             if region.is_huge() {

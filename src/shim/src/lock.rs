@@ -12,6 +12,10 @@ use crate::target::{Range, Target};
 use crate::{crew, populate, transit, watch};
 
 const CHUNK: usize = 32 << 20;
+/// Bytes of which all or nothing is touched; of these, between two that are tried; and how long that takes where it is slow (ns).
+const TOUCHED: usize = 2 << 20;
+const SAMPLE: usize = 64 << 10;
+const SLOW_NS: u64 = 2_000;
 
 /// What came of it.
 pub struct Locked {
@@ -54,6 +58,27 @@ pub fn run(live: &Live<'_>, range: Range, on_fault: bool) -> Locked {
         }
     }
     result
+}
+
+/// Has a processor touch what is resident of a file, where that is found to take long. In a virtual machine the host may have no
+/// memory behind a page that only a device has written (it was given back while it was free): the first touch waits for
+/// it, up to 100 µs for each page, though it is in the page tables. Elsewhere this is 16 calls a MiB, 2 µs.
+pub fn touch(live: &Live<'_>, range: Range, deadline: u64) {
+    for piece in (range.start..range.end()).step_by(TOUCHED) {
+        let end = (piece + TOUCHED).min(range.end());
+        let is_slow = |at: usize| {
+            let began = sys::now(libc::CLOCK_MONOTONIC);
+            let _ = sys::is_readable(at);
+            sys::now(libc::CLOCK_MONOTONIC) - began > SLOW_NS
+        };
+        if (piece..end).step_by(SAMPLE).any(is_slow) {
+            // Where the file has ended meanwhile, it answers so, and no signal comes.
+            (piece..end).step_by(PAGE).all(sys::is_readable);
+        }
+        if live.is_off() || sys::now(libc::CLOCK_MONOTONIC) > deadline {
+            return;
+        }
+    }
 }
 
 /// Locks all of a range or nothing; what there is no time to bring, each page once it is touched.

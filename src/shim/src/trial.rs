@@ -63,7 +63,7 @@ fn try_all() {
         let mut word = [0u64; 1];
         let page = &raw const word as usize & !(sys::PAGE - 1);
         let mut found = [sys::PageRegion::NONE; 1];
-        let _ = sys::present(fd, page, page + sys::PAGE, &mut found);
+        let _ = sys::page_regions(fd, page, page + sys::PAGE, sys::Kinds::Present, &mut found);
         let _ = sys::words(fd, page, &mut word);
         let _ = sys::read(fd, &mut []);
         let _ = sys::cached_pages(fd, 0, 0);

@@ -49,6 +49,13 @@ impl PageRegion {
         self.categories & (PAGE_IS_PRESENT | PAGE_IS_PFNZERO) == PAGE_IS_PRESENT
     }
 
+    /// The page at an address, from its word in /proc/self/pagemap (bit 63: present, 62: in swap), if it is of one of these kinds.
+    pub fn of_word(at: usize, word: u64, kinds: Kinds) -> Option<PageRegion> {
+        let is = |bit: u32, kind: u64| if word >> bit & 1 == 1 { kind } else { 0 };
+        let categories = (is(63, PAGE_IS_PRESENT) | is(62, PAGE_IS_SWAPPED)) & kinds.mask();
+        (categories != 0).then_some(PageRegion { start: at as u64, end: (at + PAGE) as u64, categories })
+    }
+
     /// On a huge page.
     pub fn is_huge(&self) -> bool {
         self.categories & PAGE_IS_HUGE != 0
@@ -61,26 +68,37 @@ const PAGE_IS_SWAPPED: u64 = 1 << 4;
 const PAGE_IS_PFNZERO: u64 = 1 << 5;
 const PAGE_IS_HUGE: u64 = 1 << 6;
 
-/// The present pages between two addresses, as far as `into` holds them: how many stretches, and where the next call goes
+/// Pages that are looked for.
+#[derive(Clone, Copy)]
+pub enum Kinds {
+    /// in memory
+    Present,
+    /// in memory, or in swap
+    PresentOrSwapped,
+}
+
+impl Kinds {
+    fn mask(self) -> u64 {
+        match self {
+            Kinds::Present => PAGE_IS_PRESENT,
+            Kinds::PresentOrSwapped => PAGE_IS_PRESENT | PAGE_IS_SWAPPED,
+        }
+    }
+}
+
+/// The pages of these kinds between two addresses, as far as `into` holds them: how many stretches, and where the next call goes
 /// on. `fd` is /proc/self/pagemap.
-pub fn present(fd: c_int, start: usize, end: usize, into: &mut [PageRegion]) -> Result<(usize, usize), Errno> {
-    scan(fd, (start, end), PAGE_IS_PRESENT, PAGE_IS_PRESENT | PAGE_IS_HUGE, into)
-}
-
-/// The same of pages that are present or in swap.
-pub fn populated(fd: c_int, start: usize, end: usize, into: &mut [PageRegion]) -> Result<(usize, usize), Errno> {
-    let kinds = PAGE_IS_PRESENT | PAGE_IS_SWAPPED;
-    scan(fd, (start, end), kinds, kinds | PAGE_IS_PFNZERO, into)
-}
-
-/// Pages of any of these kinds.
-fn scan(
+pub fn page_regions(
     fd: c_int,
-    (start, end): (usize, usize),
-    kinds: u64,
-    told: u64,
+    start: usize,
+    end: usize,
+    kinds: Kinds,
     into: &mut [PageRegion],
 ) -> Result<(usize, usize), Errno> {
+    let told = match kinds {
+        Kinds::Present => PAGE_IS_HUGE,
+        Kinds::PresentOrSwapped => PAGE_IS_PFNZERO,
+    };
     let mut arg = ScanArg {
         size: size_of::<ScanArg>() as u64,
         flags: 0,
@@ -92,8 +110,8 @@ fn scan(
         max_pages: 0,
         category_inverted: 0,
         category_mask: 0,
-        category_anyof_mask: kinds,
-        return_mask: told,
+        category_anyof_mask: kinds.mask(),
+        return_mask: kinds.mask() | told,
     };
     // SAFETY: the request takes this struct; `into` outlives the call.
     let count = unsafe { ioctl(fd, PAGEMAP_SCAN, &mut arg) }?;

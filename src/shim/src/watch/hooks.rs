@@ -87,7 +87,7 @@ pub fn made_writable(start: usize, len: usize) {
         let mut had_locks = None;
         table::forget_whole(start, end, |watched| {
             // Anonymous memory has had pages of its own from the start.
-            let is_copied = watched.wants & table::SHARED == 0 && watched.identity != 0;
+            let is_copied = watched.wants & table::SHARED == 0 && !watched.is_anonymous();
             if is_copied && watched.wants & AUTO != 0 {
                 had_advice = Some((watched.start.max(start), watched.end.min(end)));
             }

@@ -4,7 +4,7 @@
 
 use core::ffi::c_int;
 
-use crate::sys::{self, PAGE, PageRegion};
+use crate::sys::{self, Kinds, PAGE, PageRegion};
 
 /// Stretches, or pages, that one call is asked for.
 const STRETCHES: usize = 64;
@@ -29,58 +29,33 @@ impl Pagemap {
 
     /// Calls `each` with every stretch of present pages between two addresses. False: not all could be seen.
     pub fn present(&self, start: usize, end: usize, mut each: impl FnMut(usize, usize)) -> bool {
-        let Some(fd) = self.fd else { return false };
-        if self.has_scan.get() {
-            let mut found = [PageRegion::NONE; STRETCHES];
-            let mut at = start;
-            while at < end {
-                let Ok((count, next)) = sys::present(fd, at, end, &mut found) else {
-                    self.has_scan.set(false);
-                    break;
-                };
-                found.iter().take(count).for_each(|r| each(r.start as usize, r.end as usize));
-                if next <= at {
-                    return false;
-                }
-                at = next;
-            }
-            if self.has_scan.get() {
-                return true;
-            }
-        }
-        let mut words = [0u64; WORDS];
-        let mut at = start;
-        while at < end {
-            let wanted = ((end - at) / PAGE).min(WORDS);
-            let Some(Ok(count @ 1..)) = words.get_mut(..wanted).map(|words| sys::words(fd, at, words)) else {
-                return false;
-            };
-            for (index, _) in words.iter().take(count).enumerate().filter(|(_, word)| **word >> 63 == 1) {
-                each(at + index * PAGE, at + (index + 1) * PAGE);
-            }
-            at += count * PAGE;
-        }
-        true
+        self.walk(start, end, Kinds::Present, |region| each(region.start as usize, region.end as usize))
     }
 
     /// Bytes between two addresses that are in memory, and that are there or in swap: what was never touched, or given up, is
     /// neither. None: unknown.
     pub fn populated(&self, start: usize, end: usize) -> Option<(u64, u64)> {
-        let (fd, mut there, mut all) = (self.fd?, 0, 0);
+        let (mut there, mut all) = (0, 0);
+        let is_whole = self.walk(start, end, Kinds::PresentOrSwapped, |region| {
+            there += if region.is_there() { region.len() } else { 0 };
+            all += region.len();
+        });
+        is_whole.then_some((there, all))
+    }
+
+    /// Calls `each` with every stretch of such pages between two addresses. False: not all could be seen.
+    fn walk(&self, start: usize, end: usize, kinds: Kinds, mut each: impl FnMut(&PageRegion)) -> bool {
+        let Some(fd) = self.fd else { return false };
         let mut at = start;
         let mut found = [PageRegion::NONE; STRETCHES];
         while self.has_scan.get() && at < end {
-            let Ok((count, next)) = sys::populated(fd, at, end, &mut found) else {
+            let Ok((count, next)) = sys::page_regions(fd, at, end, kinds, &mut found) else {
                 self.has_scan.set(false);
-                (there, all, at) = (0, 0, start);
                 break;
             };
-            for region in found.iter().take(count) {
-                there += if region.is_there() { region.len() } else { 0 };
-                all += region.len();
-            }
+            found.iter().take(count).for_each(&mut each);
             if next <= at {
-                return None;
+                return false;
             }
             at = next;
         }
@@ -88,15 +63,14 @@ impl Pagemap {
         while at < end {
             let wanted = ((end - at) / PAGE).min(WORDS);
             let Some(Ok(count @ 1..)) = words.get_mut(..wanted).map(|words| sys::words(fd, at, words)) else {
-                return None;
+                return false;
             };
-            for word in words.iter().take(count) {
-                there += if word >> 63 == 1 { PAGE as u64 } else { 0 };
-                all += if word >> 62 != 0 { PAGE as u64 } else { 0 };
+            for (index, word) in words.iter().take(count).enumerate() {
+                PageRegion::of_word(at + index * PAGE, *word, kinds).iter().for_each(&mut each);
             }
             at += count * PAGE;
         }
-        Some((there, all))
+        true
     }
 
     /// Whether anything can be seen here.

@@ -46,12 +46,19 @@ pub struct Watched {
     pub file_bytes: u64,
     /// where in the file `start` is
     pub offset: u64,
-    /// tells one file from another
+    /// tells one file from another; 0: of none
     pub identity: u64,
     /// on whose behalf
     pub rule: u8,
     /// [`AUTO`] and its like
     pub wants: u32,
+}
+
+impl Watched {
+    /// It is of no file.
+    pub fn is_anonymous(&self) -> bool {
+        self.identity == 0
+    }
 }
 
 /// A place in the table.

@@ -257,8 +257,8 @@ fn is_idle() -> bool {
 fn files_watched() -> u64 {
     let mut seen = [0u64; SLOTS];
     let mut sum = 0u64;
-    for (watched, _) in table::slots().iter().filter_map(table::Slot::read).filter(|(watched, _)| watched.identity != 0)
-    {
+    let all = table::slots().iter().filter_map(table::Slot::read);
+    for (watched, _) in all.filter(|(watched, _)| !watched.is_anonymous()) {
         let place = seen.iter_mut().find(|id| **id == 0 || **id == watched.identity);
         if let Some(place) = place.filter(|id| **id == 0) {
             *place = watched.identity;

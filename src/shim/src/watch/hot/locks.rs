@@ -23,7 +23,7 @@ pub fn lock(live: &Live<'_>, slot: &Slot, watched: &Watched, (from, to): (usize,
     }
     bring(slot, watched, (from, to));
     let is_segment = watched.wants & WHOLE != 0;
-    if watched.identity == 0 && !is_segment {
+    if watched.is_anonymous() && !is_segment {
         // It may come from swap, and take long: not while a call of the program waits for us however long it takes.
         let written = act_on(slot, watched, from, from + sys::PAGE, || has_been_written(from));
         if let Err(why) = written.unwrap_or(Err(Reason::Busy)) {
@@ -105,7 +105,7 @@ pub fn bring(slot: &Slot, watched: &Watched, (from, to): (usize, usize)) {
 /// Whether what is missing is to be read. What was never touched of anonymous memory need not be there, and what was pushed out
 /// comes when it is used.
 pub fn may_be_brought(watched: &Watched) -> bool {
-    watched.identity != 0 && watched.wants & HOLES == 0
+    !watched.is_anonymous() && watched.wants & HOLES == 0
 }
 
 /// Lets go of a piece. False: the books were busy, and it is still locked.

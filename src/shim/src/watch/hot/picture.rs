@@ -123,7 +123,7 @@ impl Picture {
         }
         let array = self.array;
         let (start, end) = (watched.start, watched.end);
-        let is_anonymous = watched.identity == 0;
+        let is_anonymous = watched.is_anonymous();
         *self = Picture { serial, array, count, start, end, size, is_anonymous, ..Picture::empty() };
         true
     }

@@ -56,7 +56,7 @@ impl Hot {
         let is_known = each_mapping(line, |mapping| {
             for (picture, _, watched) in seated(&mut self.pictures) {
                 if picture.is_at(mapping.start, mapping.end) {
-                    let is_file = watched.identity != 0;
+                    let is_file = !watched.is_anonymous();
                     let path = if is_file { mapping.path } else { b"anon" };
                     region(&mut out, picture, (path, is_file, watched.offset, watched.identity), pagemap);
                 }

@@ -47,7 +47,7 @@ impl Maps {
     /// saw being mapped.
     pub fn origin(&self, slot: &Slot, watched: &Watched) -> Option<Vma> {
         // A raw clone's child would wait for ever for a thread that it doesn't have.
-        if watched.wants & SHARED == 0 || watched.identity == 0 || !identity::tells_children() {
+        if watched.wants & SHARED == 0 || watched.is_anonymous() || !identity::tells_children() {
             return None;
         }
         let ask = || self.at(watched.start).ok().filter(|vma| vma.is_shared && vma.file.0 != 0);
