@@ -19,6 +19,7 @@ mod walk;
 use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
@@ -40,6 +41,8 @@ use walk::Walk;
 
 /// Signs in the map of a file.
 const CELLS: u64 = 32;
+/// One in so many bytes that were read, and are gone by the end, are read again.
+const MOST_GONE: u64 = 64;
 
 /// Does it. Returns the exit status.
 ///
@@ -172,7 +175,15 @@ impl Task<'_> {
         // Draws on a terminal only.
         self.bar.set_draw_target(ProgressDrawTarget::stderr());
         self.bar.enable_steady_tick(Duration::from_millis(200));
-        let tallies = load::load(&self.wanted, max.unwrap_or(headroom), self.interrupt, self.problems, &self.bar);
+        let budget = max.unwrap_or(headroom);
+        let load = |budget, bar: &ProgressBar| load::load(&self.wanted, budget, self.interrupt, self.problems, bar);
+        let tallies = load(budget, &self.bar);
+        let read: u64 = tallies.iter().map(|tally| tally.read.load(Relaxed)).sum();
+        if self.problems.failed() == 0 {
+            // What has gone meanwhile, if it is little: where it is much, memory does not hold it, and what is read again pushes
+            // out the next. DAMON takes some of what has just come.
+            drop(load((budget - read).min(read / MOST_GONE), &ProgressBar::hidden()));
+        }
         let took = begun.elapsed();
         self.bar.finish_and_clear();
 
