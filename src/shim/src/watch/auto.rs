@@ -50,7 +50,7 @@ const RANDOM_LOOK_NS: u64 = 5_000_000;
 const LOOK_SHARE: u64 = 40;
 const SCAN_LOOK_SHARE: u64 = 8;
 /// During a scan only what is near its front is looked at, but for every so manieth look; and when nothing has come there, but
-/// not more often than that.
+/// not more often than that, and the less often the longer it is in vain.
 const WHOLE_EVERY: u32 = 32;
 const WHOLE_AGAIN: u32 = 4;
 /// However long a look took.
@@ -143,6 +143,8 @@ pub struct Desk {
     look: u32,
     /// the last that was at all of it
     whole_look: u32,
+    /// and how many later it may be that again at the soonest
+    whole_again: u32,
     dropped: u32,
     random_since: u64,
     locked_out: u64,
@@ -167,6 +169,7 @@ impl Desk {
             calm: SCAN_LOOK_NS,
             look: 0,
             whole_look: 0,
+            whole_again: WHOLE_AGAIN,
             dropped: 0,
             random_since: 0,
             locked_out: 0,
@@ -271,15 +274,22 @@ impl Desk {
         let room_blocks = (room / BLOCK as u64) as u32;
         let began = own_time();
         let mut found = blocks.count(pagemap, near, self.look, room_blocks, self.dropped);
+        let finds_none = |found: Option<Found>| found.is_some_and(|found| found.pages == 0);
+        let mut is_whole = near == all;
         // It may have begun anew, elsewhere: a whole look too late, it has filled memory.
-        let is_lost = near != all && self.look.wrapping_sub(self.whole_look) >= WHOLE_AGAIN;
-        let is_whole = near == all || is_lost && found.is_some_and(|found| found.pages == 0);
+        if finds_none(found) && !is_whole && self.look.wrapping_sub(self.whole_look) >= self.whole_again {
+            is_whole = true;
+            found = blocks.count(pagemap, all, self.look, room_blocks, self.dropped);
+        }
         if is_whole {
             self.whole_look = self.look;
-            if near != all {
-                found = blocks.count(pagemap, all, self.look, room_blocks, self.dropped);
-            }
         }
+        // It may as well rest, while the program reads something else.
+        self.whole_again = match finds_none(found) {
+            true if is_whole => (self.whole_again * 2).min(WHOLE_EVERY),
+            true => self.whole_again,
+            false => WHOLE_AGAIN,
+        };
         let Some(found) = found else {
             self.is_blind = true;
             note(live, watched, Outcome::Skipped, Reason::Unknown);
