@@ -31,7 +31,8 @@ int main(void) {
         CHECK(read_on(fd, 0, 2) == n);
         if (round % 2) usleep(20000);
         CHECK(close(fd) == 0);
-        CHECK(cached(other, 0, 0) == before);
+        // A drop would take all but the last 8 MiB; a page or two go by themselves where DAMON reclaims, also without us.
+        CHECK(cached(other, 0, 0) + MIB(1) / PAGE >= before);
     }
     CHECK(cached(file, 0, 0) * PAGE <= n);
     return 0;

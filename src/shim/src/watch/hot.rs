@@ -33,7 +33,7 @@ use super::vitals::{Room, Vitals};
 use crate::live::Live;
 use crate::{limits, regions, sys};
 
-use choose::{Clarity, Tally, Verdict};
+use choose::{Bar, Clarity, Tally, Verdict};
 use picture::{LOCKED, Picture, WANTED};
 use presence::Trials;
 pub use tempo::IS_HURRIED;
@@ -56,6 +56,7 @@ pub struct Hot {
     pictures: [Picture; SLOTS],
     tempo: Tempo,
     tally: Tally,
+    bar: Bar,
     /// blocks of this sweep that were in use, and all
     sampled: (u32, u32),
     /// the batch that is out, and until when
@@ -139,6 +140,7 @@ impl Hot {
             pictures: [const { Picture::empty() }; SLOTS],
             tempo: Tempo::new(),
             tally: Tally::NONE,
+            bar: Bar::LOW,
             sampled: (0, 0),
             out: None,
             cost: 0,
@@ -183,7 +185,7 @@ impl Hot {
         (self.out, self.cost, self.next, self.batch, self.sweep, self.barren) = (None, 0, 0, 0, 0, 0);
         (self.locked_then, self.swappable, self.room_read_at, self.yields_until) = ((0, 0), 0, 0, 0);
         (self.looks, self.next_look, self.majors_then, self.sampled) = (0, 0, 0, (0, 0));
-        self.trials = Trials::NONE;
+        (self.trials, self.bar) = (Trials::NONE, Bar::LOW);
         (self.next_look_for_losses, self.back, self.is_alike_for_few) = (0, 0, false);
         (self.is_news, self.next_save, self.is_blind, self.is_sparing) = (false, 0, false, false);
     }
@@ -376,6 +378,7 @@ impl Hot {
             self.is_sparing = self.verdict == Verdict::Hot && clarity != Clarity::Faint && !self.tally.has_cooled();
         }
         let has_news = self.tally.has_news();
+        self.bar = self.tally.bar().unwrap_or(self.bar);
         // What waited for another time says something else.
         self.tally.next_sweep(!is_sure && !is_new_wait);
         self.sampled = (0, 0);

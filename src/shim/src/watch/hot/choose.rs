@@ -6,32 +6,57 @@
 
 use super::picture::{Picture, Piece, WANTED};
 
-/// Heat from which on a piece may be chosen (three samples in use one after the other, or nearly so: two come by chance
-/// among thousands of pieces), and how much less is enough for one that is.
-const HOT: usize = 160;
-const BONUS: usize = 72;
+/// Heat from which on a piece may be chosen, and from which on one that is stays so.
+#[derive(Clone, Copy)]
+pub struct Bar {
+    enter: u8,
+    stay: u8,
+}
+
+impl Bar {
+    /// Three samples in use one after the other, or nearly so: two come by chance among thousands of pieces.
+    pub const LOW: Bar = Bar { enter: 160, stay: 88 };
+
+    /// `rest` of 1024 samples of pieces that are not chosen were in use. The more that are, the more in a row it takes until
+    /// fewer than a handful of a thousand such pieces come to it by chance: so many samples from nothing lead to this heat.
+    /// Where the thread waits for a busy processor, its samples wait longer than they should, and half of what is cold looks
+    /// used.
+    fn over(rest: u32) -> Bar {
+        match rest {
+            ..=170 => Bar::LOW,
+            171..=256 => Bar { enter: 204, stay: 116 }, // four
+            257..=338 => Bar { enter: 221, stay: 134 }, // five
+            339..=410 => Bar { enter: 232, stay: 148 },
+            411..=470 => Bar { enter: 240, stay: 158 },
+            _ => Bar { enter: 245, stay: 168 },
+        }
+    }
+}
+
 /// Ranks, each of so much heat.
 const STEP: usize = 8;
-const RANKS: usize = (255 + BONUS - HOT) / STEP + 1;
+const RANKS: usize = (255 - Bar::LOW.stay as usize) / STEP + 1;
 /// Samples of the chosen before they are judged; and before they are found to be like the rest, which locks nothing and is
 /// taken back as soon as more of them say otherwise. Where nothing is hot, each sweep finds a piece or two hot by luck, and
 /// it would take long until as many as for a lock are together.
 const LEAST: u32 = 16;
 const LEAST_AGAINST: u32 = 6;
+/// Samples of the rest before it is judged how many of them are in use.
+const LEAST_FOR_A_BAR: u32 = 64;
 /// So many of a side, and older ones count half.
 const MOST: u32 = 1 << 20;
 /// How many times as often as the rest the chosen must be used to be worth a lock, and to stay so, in halves.
 const BEGIN_HALVES: u64 = 6;
 const STAY_HALVES: u64 = 3;
 
-/// Whether a piece is hot enough to be chosen.
-pub fn is_hot(piece: &Piece) -> bool {
-    rank(piece).is_some()
+/// Whether a piece is hot enough to be chosen, or to stay so.
+pub fn is_hot(piece: &Piece, bar: Bar) -> bool {
+    rank(piece, bar).is_some()
 }
 
-fn rank(piece: &Piece) -> Option<usize> {
-    let heat = usize::from(piece.heat) + if piece.is(WANTED) { BONUS } else { 0 };
-    (piece.is_known() && heat >= HOT).then(|| (heat - HOT) / STEP)
+fn rank(piece: &Piece, bar: Bar) -> Option<usize> {
+    let least = if piece.is(WANTED) { bar.stay } else { bar.enter };
+    (piece.is_known() && piece.heat >= least).then(|| usize::from(piece.heat - least) / STEP)
 }
 
 /// What a choice came to.
@@ -45,11 +70,11 @@ pub struct Chosen {
 }
 
 /// Marks the chosen of these pictures as [`WANTED`], up to `capacity` bytes.
-fn choose(pictures: &mut [Picture], capacity: u64, of: impl Fn(&Picture) -> bool) -> Chosen {
+fn choose(pictures: &mut [Picture], capacity: u64, bar: Bar, of: impl Fn(&Picture) -> bool) -> Chosen {
     let mut bytes = [0u64; RANKS];
     for picture in pictures.iter_mut().filter(|picture| of(picture)) {
         let size = picture.size() as u64;
-        for rank in picture.pieces().iter().filter_map(rank) {
+        for rank in picture.pieces().iter().filter_map(|piece| rank(piece, bar)) {
             if let Some(sum) = bytes.get_mut(rank) {
                 *sum += size;
             }
@@ -74,7 +99,7 @@ fn choose(pictures: &mut [Picture], capacity: u64, of: impl Fn(&Picture) -> bool
         for picture in pictures.iter_mut().filter(|picture| of(picture)) {
             let size = picture.size() as u64;
             for piece in picture.pieces().iter_mut().filter(|piece| piece.is(WANTED) == was) {
-                let is = match rank(piece) {
+                let is = match rank(piece, bar) {
                     Some(rank) if rank > cut => true,
                     Some(rank) if rank == cut && left >= size => {
                         left -= size;
@@ -137,13 +162,13 @@ impl Chosen {
 
 /// Marks the chosen of all, up to so many bytes: of files, and of all together. What is mapped of files makes way for anonymous
 /// memory where they may not have as much.
-pub fn choose_of_all(pictures: &mut [Picture], (files, all): (u64, u64)) -> Chosen {
+pub fn choose_of_all(pictures: &mut [Picture], (files, all): (u64, u64), bar: Bar) -> Chosen {
     if files == all {
-        return choose(pictures, all, |_| true);
+        return choose(pictures, all, bar, |_| true);
     }
-    let anonymous = choose(pictures, all, |picture| picture.is_anonymous);
+    let anonymous = choose(pictures, all, bar, |picture| picture.is_anonymous);
     let left = all - anonymous.bytes.min(all);
-    anonymous.and(choose(pictures, files.min(left), |picture| !picture.is_anonymous))
+    anonymous.and(choose(pictures, files.min(left), bar, |picture| !picture.is_anonymous))
 }
 
 impl Tally {
@@ -174,6 +199,12 @@ impl Tally {
     /// Of the samples of the chosen, were most not in use?
     pub fn has_cooled(&self) -> bool {
         self.is_sure() && self.chosen.0 * 2 < self.chosen.1
+    }
+
+    /// What it takes to be chosen, beside so much of the rest in use. None: too few samples.
+    pub fn bar(&self) -> Option<Bar> {
+        (self.rest.1 >= LEAST_FOR_A_BAR)
+            .then(|| Bar::over((u64::from(self.rest.0) * 1024 / u64::from(self.rest.1)) as u32))
     }
 
     /// How clearly the chosen show.

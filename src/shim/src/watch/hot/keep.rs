@@ -110,7 +110,7 @@ impl Hot {
     pub(super) fn choose_and_lock(&mut self, live: &Live<'_>, sight: &Sight<'_>, lend: &mut Lend<'_>) -> Chosen {
         let capacity = self.capacity(live, sight);
         self.is_news = true;
-        let chosen = choose_of_all(&mut self.pictures, capacity);
+        let chosen = choose_of_all(&mut self.pictures, capacity, self.bar);
         live.page.set(C::HotBytes, chosen.hot);
         let let_go = self.let_go_of_the_rest(live);
         let may = self.verdict == Verdict::Hot && sight.now.at >= self.yields_until;

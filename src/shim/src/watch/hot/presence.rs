@@ -208,7 +208,7 @@ impl Hot {
                 } else if piece.is_known() {
                     piece.flags &= !ON_TRIAL;
                     self.tally.add(true, is_used);
-                    self.trials.end(is_hot(piece));
+                    self.trials.end(is_hot(piece, self.bar));
                 }
             }
             picture.present = if picture.is_anonymous { sum } else { 0 };
