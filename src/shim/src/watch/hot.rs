@@ -211,6 +211,8 @@ impl Hot {
             if self.batch >= self.batches {
                 self.batch = 0;
                 self.end_sweep(live, sight, lend);
+            } else if self.is_short {
+                self.bring_the_chosen(sight, lend);
             }
             let ended = sys::ticks();
             self.next = now + self.tempo.rest(self.cost + ended - now);
@@ -399,6 +401,10 @@ impl Hot {
         let is_calm =
             !is_new_wait && !has_cooled && !is_open && chosen.changes as usize * 64 <= pieces && self.sweep > 4;
         self.tempo.ended(is_calm || by_presence);
+        // What can't be locked is only looked up now and then: worth so little that it must cost next to nothing.
+        if self.is_short {
+            self.tempo.slow_down();
+        }
         if self.is_alike_for_few && (is_sure || self.barren >= BARREN_SWEEPS) {
             self.is_alike_for_few = false;
             self.tempo.slow_down();

@@ -11,7 +11,7 @@ use super::super::pressure;
 use super::super::thread;
 use super::super::vitals::Room;
 use super::choose::{Chosen, Verdict, choose_of_all};
-use super::picture::{IS_OUT, LOCKED, ON_TRIAL, WANTED};
+use super::picture::{IS_OUT, LOCKED, ON_TRIAL, Piece, WANTED};
 use super::{Hot, Lend, Sight, locks, note, seated};
 use crate::limits;
 use crate::live::Live;
@@ -143,6 +143,23 @@ impl Hot {
             }
         }
         let_go
+    }
+
+    /// Has what is chosen, and could not be locked, brought back, and count as used.
+    pub(super) fn bring_the_chosen(&mut self, sight: &Sight<'_>, lend: &mut Lend<'_>) {
+        for (picture, slot, watched) in seated(&mut self.pictures) {
+            for index in 0..picture.count() {
+                let (from, to) = picture.range(index);
+                if thread::is_told_to_leave() {
+                    return;
+                }
+                if picture.pieces().get(index).is_some_and(Piece::is_to_be_locked) {
+                    let there = sight.pagemap.bytes(from, to).unwrap_or(0);
+                    lend(from, ((to - from).saturating_sub(there) / PAGE) as u32);
+                    locks::bring(slot, &watched, (from, to));
+                }
+            }
+        }
     }
 
     /// Returns whether RLIMIT_MEMLOCK left no room for all.
