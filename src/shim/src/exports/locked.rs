@@ -5,7 +5,7 @@
 use super::*;
 
 /// A call of the mlock family: once, and if the limit is reached while locks of ours count against it, again without them.
-fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_int {
+pub(super) fn lock_call(mut call: impl FnMut() -> c_int, taken_over: (usize, usize)) -> c_int {
     taint(taken_over.0 as *const c_void, taken_over.1);
     if !regions::none() {
         undoing(|live| regions::unlock_what_must_stay_whole(live, taken_over.0, taken_over.1));

@@ -342,10 +342,11 @@ pub unsafe extern "C" fn syscall_watched(
             libc::SYS_munlock => c_long::from(munlock(at, b)),
             libc::SYS_mlockall => c_long::from(mlockall(a as c_int)),
             libc::SYS_munlockall => c_long::from(munlockall()),
-            libc::SYS_mlock2 | libc::SYS_mbind | libc::SYS_pkey_mprotect | SYS_SET_MEMPOLICY_HOME_NODE | SYS_MSEAL => {
-                if nr == libc::SYS_mlock2 {
-                    watch::locks_itself(pages_of(at, b));
-                }
+            libc::SYS_mlock2 => {
+                watch::locks_itself(pages_of(at, b));
+                c_long::from(lock_call(|| call() as c_int, pages_of(at, b)))
+            }
+            libc::SYS_mbind | libc::SYS_pkey_mprotect | SYS_SET_MEMPOLICY_HOME_NODE | SYS_MSEAL => {
                 taint(at, b);
                 call()
             }

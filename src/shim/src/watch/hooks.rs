@@ -34,22 +34,34 @@ pub fn says_how_it_reads(start: usize, len: usize, advice: c_int) {
 
 fn forget(start: usize, len: usize, wants: u32) {
     let end = start.saturating_add(len).saturating_add(PAGE - 1) & !(PAGE - 1);
-    let mut rests = [None; 4];
-    table::forget_those(start, end, wants, |wants, rest| {
-        if let Some(place) = rests.iter_mut().find(|place| place.is_none() && wants & (HOT | AUTO) != 0) {
+    let mut rests = Rests::NONE;
+    table::forget_those(start, end, wants, |wants, rest| rests.add(wants, rest));
+    wait_for_flight(start, end);
+    rests.undo();
+}
+
+/// What is watched no longer, because what lies beside it goes: nobody would let go of it, or correct it.
+struct Rests([Option<(u32, (usize, usize))>; 4]);
+
+impl Rests {
+    const NONE: Rests = Rests([None; 4]);
+
+    fn add(&mut self, wants: u32, rest: (usize, usize)) {
+        if let Some(place) = self.0.iter_mut().find(|place| place.is_none() && wants & (HOT | AUTO) != 0) {
             *place = Some((wants, rest));
         }
-    });
-    wait_for_flight(start, end);
-    // What nobody watches any more, nobody would let go of, or correct.
-    for (wants, (from, to)) in rests.into_iter().flatten() {
-        let Some(live) = state::enter_to_undo() else { return };
-        if wants & AUTO != 0 {
-            // SAFETY: advice that keeps content, on what is still mapped: the program gives up what lies beside it.
-            let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
-        }
-        if wants & HOT != 0 {
-            regions::let_go(&live, from, to - from);
+    }
+
+    fn undo(self) {
+        for (wants, (from, to)) in self.0.into_iter().flatten() {
+            let Some(live) = state::enter_to_undo() else { return };
+            if wants & AUTO != 0 {
+                // SAFETY: advice that keeps content, on what is still mapped: the program gives up what lies beside it.
+                let _ = unsafe { sys::madvise(from, to - from, libc::MADV_NORMAL) };
+            }
+            if wants & HOT != 0 {
+                regions::let_go(&live, from, to - from);
+            }
         }
     }
 }
@@ -117,8 +129,15 @@ pub const FAULTING: u32 = REFRESH | HOT;
 /// The program has made a userfaultfd: a page that it has not filled yet is its own to bring.
 pub fn saw_userfaultfd() {
     if USED.load(Relaxed) {
-        table::forget_whole(0, usize::MAX, |watched| watched.wants & FAULTING != 0);
-        wait_for_flight(0, usize::MAX);
+        let is_it = |watched: &Watched| watched.wants & FAULTING != 0;
+        for (watched, _) in table::slots().iter().filter_map(table::Slot::read).filter(|(watched, _)| is_it(watched)) {
+            table::forget_whole(watched.start, watched.end, is_it);
+            wait_for_flight(watched.start, watched.end);
+            // Nobody would let go of it any more; and UFFDIO_MOVE refuses to move what is locked to what is not.
+            if let Some(live) = state::enter_to_undo().filter(|_| watched.wants & HOT != 0) {
+                regions::let_go(&live, watched.start, watched.end - watched.start);
+            }
+        }
     }
 }
 
@@ -128,7 +147,9 @@ pub fn lift(start: usize, len: usize) -> Option<Watched> {
     if !USED.load(Relaxed) {
         return None;
     }
-    let lifted = table::lift(start, start.saturating_add(len));
-    wait_for_flight(start, start.saturating_add(len));
+    let (end, mut rests) = (start.saturating_add(len), Rests::NONE);
+    let lifted = table::lift(start, end, |wants, rest| rests.add(wants, rest));
+    wait_for_flight(start, end);
+    rests.undo();
     lifted
 }

@@ -198,6 +198,9 @@ impl Hot {
         }
         self.warm(live, sight, lend);
         if self.cannot_see(live, sight) {
+            if self.holds() {
+                self.let_go_of_all(live); // nobody would, once it is cold
+            }
             return REST_NS;
         }
         self.keep_books(live, sight, lend);

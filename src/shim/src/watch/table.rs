@@ -283,8 +283,9 @@ pub fn forget_whole(start: usize, end: usize, mut goes: impl FnMut(&Watched) -> 
 
 const NOTHING: Watched = Watched { start: 0, end: 0, file_bytes: 0, offset: 0, identity: 0, rule: 0, wants: 0 };
 
-/// Takes the one that begins at `start` out of the table; others that the range touches are forgotten.
-pub fn lift(start: usize, end: usize) -> Option<Watched> {
+/// Takes the one that begins at `start` out of the table; others that the range touches are forgotten. `dropped` is told of rests
+/// that are watched no longer, as in [`forget`].
+pub fn lift(start: usize, end: usize, mut dropped: impl FnMut(u32, (usize, usize))) -> Option<Watched> {
     let mut lifted = None;
     for slot in slots() {
         if slot.start.load(SeqCst) == start
@@ -292,9 +293,12 @@ pub fn lift(start: usize, end: usize) -> Option<Watched> {
         {
             lifted = Some(watched);
             slot.write(&NOTHING);
+            if end < watched.end {
+                dropped(watched.wants, (end, watched.end));
+            }
         }
     }
-    forget(start, end, |_, _| ());
+    forget(start, end, dropped);
     lifted
 }
 

@@ -181,6 +181,7 @@ fn work(live: &Live<'_>) -> Leaves {
         if began - stood_at > SLOW_NS {
             stood_at = began;
             if limits::standing().user != user {
+                hot.let_go_of_all(live); // nobody would
                 return Leaves::ForGood;
             }
         }

@@ -145,6 +145,14 @@ impl Hot {
         let_go
     }
 
+    /// Unlocks all that is locked.
+    pub fn let_go_of_all(&mut self, live: &Live<'_>) {
+        self.verdict = Verdict::Alike; // keeps nothing, whatever is wanted
+        let let_go = self.let_go_of_the_rest(live);
+        live.page.add(C::HotLetGo, let_go);
+        live.page.set(C::HotLockedNow, self.locked());
+    }
+
     /// Has what is chosen, and could not be locked, brought back, and count as used.
     pub(super) fn bring_the_chosen(&mut self, sight: &Sight<'_>, lend: &mut Lend<'_>) {
         for (picture, slot, watched) in seated(&mut self.pictures) {
